@@ -1,0 +1,1 @@
+"""Grading: what tells a student at once whether an answer is right."""

@@ -1,0 +1,28 @@
+"""Tools that know nothing of neural networks: the device, photographs, figures and the ledger of numbers.
+
+Chapters import them so that the lesson is not buried under plumbing.
+"""
+
+from cnncourse.workbench.device import (
+    best_device,
+    describe_device,
+    run_in_batches,
+    set_seed,
+)
+from cnncourse.workbench.figures import show, subplots
+from cnncourse.workbench.images import denormalise, normalise, photograph, resize
+from cnncourse.workbench.ledger import load_ledger
+
+__all__ = [
+    "best_device",
+    "denormalise",
+    "describe_device",
+    "load_ledger",
+    "normalise",
+    "photograph",
+    "resize",
+    "run_in_batches",
+    "set_seed",
+    "show",
+    "subplots",
+]
