@@ -16,7 +16,7 @@ def output(page, which=0):
 def test_the_output_changes_when_a_slider_moves_by_mouse(show):
     page = show(StrideArithmetic(input_size=7, kernel_size=3, stride=1))
     expect(output(page)).to_have_attribute("aria-label", "Output, 5 by 5")
-    slider = page.get_by_label("Stride")
+    slider = page.get_by_role("slider", name="Stride")
     box = slider.bounding_box()
     middle = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + 10, middle)
@@ -77,7 +77,7 @@ def test_results_are_announced_in_words(show):
     page = show(StrideArithmetic(input_size=7, kernel_size=3))
     region = page.get_by_role("status")
     expect(region).to_have_text("")
-    page.get_by_label("Padding").press("ArrowRight")
+    page.get_by_role("slider", name="Padding").press("ArrowRight")
     expect(region).to_have_text("Output 7 by 7. Every input pixel is read.")
     page.get_by_role("button", name="One step on").click()
     expect(region).to_have_text("Output row 1, column 2 reads 6 input pixels and 3 zeros of padding.")
@@ -85,22 +85,22 @@ def test_results_are_announced_in_words(show):
 
 def test_impossible_geometry_is_explained_with_its_remedy(show):
     page = show(StrideArithmetic(input_size=3, kernel_size=3))
-    page.get_by_label("Dilation").press("ArrowRight")
+    page.get_by_role("slider", name="Dilation").press("ArrowRight")
     expect(page.locator(".cnn-trouble")).to_contain_text(
         "Use a smaller kernel, less dilation, or padding of at least 1."
     )
     expect(page.get_by_role("button", name="Play")).to_be_disabled()
     expect(page.get_by_role("status")).to_contain_text("No output: A kernel that covers 5 pixels")
-    page.get_by_label("Padding").press("ArrowRight")
+    page.get_by_role("slider", name="Padding").press("ArrowRight")
     expect(output(page)).to_have_attribute("aria-label", "Output, 1 by 1")
 
 
 def test_two_instances_do_not_disturb_each_other(show):
     page = show(StrideArithmetic(input_size=7), StrideArithmetic(input_size=9, padding=1))
-    page.get_by_label("Stride").nth(1).press("ArrowRight")
+    page.get_by_role("slider", name="Stride").nth(1).press("ArrowRight")
     expect(output(page, 0)).to_have_attribute("aria-label", "Output, 5 by 5")
     expect(output(page, 1)).to_have_attribute("aria-label", "Output, 5 by 5")
-    page.get_by_label("Stride").nth(1).press("ArrowRight")
+    page.get_by_role("slider", name="Stride").nth(1).press("ArrowRight")
     expect(output(page, 0)).to_have_attribute("aria-label", "Output, 5 by 5")
     expect(output(page, 1)).to_have_attribute("aria-label", "Output, 3 by 3")
 

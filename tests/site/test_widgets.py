@@ -1,6 +1,7 @@
 """What holds for every widget, shown without a kernel on a bare page of a real browser."""
 
 import pytest
+from playwright.sync_api import expect
 
 from cnncourse import widgets
 
@@ -93,7 +94,8 @@ def test_shared_traits_stay_equal_across_widgets_of_one_page(show):
     first, second = widgets.StrideArithmetic(), widgets.StrideArithmetic()
     widgets.link("stride", first, second)
     page = show(first, second)
-    page.get_by_label("Stride").first.press("ArrowRight")
-    page.get_by_label("Padding").first.press("ArrowRight")
-    assert page.get_by_label("Stride").nth(1).input_value() == "2"
-    assert page.get_by_label("Padding").nth(1).input_value() == "0"
+    page.get_by_role("slider", name="Stride").first.press("ArrowRight")
+    page.get_by_role("slider", name="Padding").first.press("ArrowRight")
+    expect(page.get_by_role("slider", name="Stride").nth(1)).to_have_value("2")
+    expect(page.get_by_role("slider", name="Padding").first).to_have_value("1")
+    expect(page.get_by_role("slider", name="Padding").nth(1)).to_have_value("0")
