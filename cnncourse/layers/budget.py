@@ -124,13 +124,17 @@ class Budget:
 
     def _repr_html_(self) -> str:
         def row(cells: Sequence[str], tag: str = "td") -> str:
-            return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+            sides = ["left"] * 3 + ["right"] * 3
+            texts = zip(sides, map(html.escape, cells), strict=True)
+            return (
+                "<tr>" + "".join(f'<{tag} style="text-align:{side}">{text}</{tag}>' for side, text in texts) + "</tr>"
+            )
 
         body = "".join(row(_cells(entry)) for entry in self.rows)
         remarks = "".join(f"<p>{html.escape(remark)}</p>" for remark in self._remarks())
         return (
-            f'<table class="cnn-budget"><thead>{row(_HEADER, "th")}</thead><tbody>{body}</tbody>'
-            f"<tfoot>{row(self._total(), 'th')}</tfoot></table>{remarks}"
+            f'<div style="overflow-x:auto"><table class="table"><thead>{row(_HEADER, "th")}</thead><tbody>{body}</tbody>'
+            f"<tfoot>{row(self._total(), 'th')}</tfoot></table></div>{remarks}"
         )
 
     def _total(self) -> tuple[str, ...]:
