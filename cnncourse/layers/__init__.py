@@ -1,1 +1,39 @@
 """Part I of the course, Layers: what a convolutional layer does, computed and shown equal to torch."""
+
+from cnncourse.layers.budget import Budget, count
+from cnncourse.layers.connectivity import LocallyConnected, count_weights, region_size, response_bytes, volume_shape
+from cnncourse.layers.pooling import (
+    AveragePooling,
+    BlurPooling,
+    MaxPooling,
+    adaptive_average_pooling,
+    average_pooling,
+    blur_pooling,
+    global_max_pooling,
+    max_pooling,
+    max_unpooling,
+)
+from cnncourse.layers.robustness import detector_response, moving_crops, shift, shift_gaps
+
+__all__ = [
+    "AveragePooling",
+    "BlurPooling",
+    "Budget",
+    "LocallyConnected",
+    "MaxPooling",
+    "adaptive_average_pooling",
+    "average_pooling",
+    "blur_pooling",
+    "count",
+    "count_weights",
+    "detector_response",
+    "global_max_pooling",
+    "max_pooling",
+    "max_unpooling",
+    "moving_crops",
+    "region_size",
+    "response_bytes",
+    "shift",
+    "shift_gaps",
+    "volume_shape",
+]
