@@ -10,11 +10,17 @@ TOC = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text())
 CHAPTERS = [chapter["file"] for part in TOC["parts"] for chapter in part["chapters"] if "/" in chapter["file"]]
 
 
+def module_of(chapter):
+    """The module's file: `topic.py`, or `topic/__init__.py` where a topic has grown into a folder."""
+    folder = ROOT / "cnncourse" / chapter
+    return folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_a_chapter_has_its_module_and_its_test(chapter):
     part, topic = chapter.split("/")
     assert (ROOT / "book" / f"{chapter}.md").exists()
-    assert (ROOT / "cnncourse" / part / f"{topic}.py").exists()
+    assert module_of(chapter).exists()
     assert (ROOT / "tests" / part / f"test_{topic}.py").exists()
 
 
@@ -27,4 +33,4 @@ def test_every_chapter_stands_in_the_table_of_contents():
 def test_a_chapter_names_its_module_and_is_named_by_it(chapter):
     module = "cnncourse." + chapter.replace("/", ".")
     assert module in (ROOT / "book" / f"{chapter}.md").read_text()
-    assert f"`{chapter}`" in (ROOT / "cnncourse" / f"{chapter}.py").read_text()
+    assert f"`{chapter}`" in module_of(chapter).read_text()
