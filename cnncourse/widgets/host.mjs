@@ -6,8 +6,8 @@
  * the value equal among all widgets of the page that share it under the same name, here "geometry".
  */
 
-/** The models of this page's widgets, by element; the only thing that widgets of one page have in common. */
-export const registry = new Map();
+/** The models of this page's widgets; the only thing that widgets of one page have in common. */
+export const models = new Set();
 
 /** State without a kernel: the part of a Jupyter model that widgets use. */
 export class PageModel {
@@ -57,10 +57,14 @@ function decode(base64) {
   return new DataView(bytes.buffer);
 }
 
-/** Keep a model's shared values equal to those of the models that share them. */
-export function share(model, names, models) {
+/**
+ * Keep a model's shared values equal to those of the models that share them, now and later.
+ * @param {PageModel} model @param {Record<string, string>} names the channel of each shared value
+ * @param {Iterable<PageModel>} all read again at each change
+ */
+export function share(model, names, all) {
   for (const [name, channel] of Object.entries(names)) {
-    const others = () => [...models].filter((other) => other !== model && other.channels?.[name] === channel);
+    const others = () => [...all].filter((other) => other !== model && other.channels?.[name] === channel);
     const [first] = others();
     if (first) model.set(name, first.get(name));
     model.on(`change:${name}`, () => others().forEach((other) => other.set(name, model.get(name))));
@@ -73,8 +77,8 @@ async function mount(place) {
     const file = place.dataset.widget;
     if (!/^\w+\.mjs$/.test(file)) throw new Error(`${file} is not the name of a widget`);
     const model = new PageModel(readState(place.querySelector("script[type='application/json']").textContent));
-    share(model, JSON.parse(place.dataset.shared ?? "{}"), registry.values());
-    registry.set(place, model);
+    share(model, JSON.parse(place.dataset.shared ?? "{}"), models);
+    models.add(model);
     const el = document.createElement("div");
     const { default: widget } = await import(new URL(file, import.meta.url).href);
     await widget.render({ model, el });

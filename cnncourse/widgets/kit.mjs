@@ -87,10 +87,11 @@ export function watch(model, names, callback) {
 /**
  * The frame of a widget, with controls that are bound both ways to its model.
  * @param {{ model: Model, el: HTMLElement }} place what `render` was given
- * @param {{ label: string }} options `label` names the widget for screen readers
+ * @param {{ label: string, style?: string }} options `label` names the widget for screen readers, `style` is CSS for
+ *   this widget alone: begin every selector with a class of its own
  */
-export function panel({ model, el }, { label }) {
-  const root = h("section", { class: "cnn-panel", "aria-label": label });
+export function panel({ model, el }, { label, style = "" }) {
+  const root = h("section", { class: "cnn-panel", "aria-label": label }, style && h("style", {}, style));
   const region = h("p", { class: "cnn-hidden", role: "status", "aria-live": "polite" });
   const cleanups = [];
   root.append(region);
@@ -128,7 +129,7 @@ export function panel({ model, el }, { label }) {
         type: "range", min, max, step, "aria-label": label,
         oninput: () => put(model, { [name]: Number(input.value) }),
       });
-      const value = h("output", { class: "cnn-value" });
+      const value = h("span", { class: "cnn-value", "aria-hidden": "true" });
       bound(name, (now) => {
         input.value = String(now);
         const text = format(now);
