@@ -128,7 +128,7 @@ def test_a_stopgap_is_no_alternative_text(alt):
 
 
 def test_grey_images_are_grey_and_legends_have_no_box():
-    figure, axes = figures.subplots(1, 2)
+    _, axes = figures.subplots(1, 2)
     figures.show_image(axes[0, 0], torch.rand(4, 4))
     axes[0, 1].plot([0, 1], label="loss")
     figures.legend(axes[0, 1])
