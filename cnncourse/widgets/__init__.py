@@ -6,6 +6,7 @@ This is the only part of the package that knows notebooks, and the last one that
 
 from cnncourse.widgets.base import Widget, link
 from cnncourse.widgets.connectivity import Connectivity
+from cnncourse.widgets.pooling import Pooling
 from cnncourse.widgets.stride_arithmetic import StrideArithmetic
 
-__all__ = ["Connectivity", "StrideArithmetic", "Widget", "link"]
+__all__ = ["Connectivity", "Pooling", "StrideArithmetic", "Widget", "link"]
