@@ -6,7 +6,8 @@ This is the only part of the package that knows notebooks, and the last one that
 
 from cnncourse.widgets.base import Widget, link
 from cnncourse.widgets.connectivity import Connectivity
+from cnncourse.widgets.convolution import Convolution
 from cnncourse.widgets.pooling import Pooling
 from cnncourse.widgets.stride_arithmetic import StrideArithmetic
 
-__all__ = ["Connectivity", "Pooling", "StrideArithmetic", "Widget", "link"]
+__all__ = ["Connectivity", "Convolution", "Pooling", "StrideArithmetic", "Widget", "link"]
