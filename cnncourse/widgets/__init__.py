@@ -9,6 +9,7 @@ from cnncourse.widgets.base import Widget, link
 from cnncourse.widgets.connectivity import Connectivity
 from cnncourse.widgets.convolution import Convolution
 from cnncourse.widgets.pooling import Pooling
+from cnncourse.widgets.receptive_field import ReceptiveField
 from cnncourse.widgets.stride_arithmetic import StrideArithmetic
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Connectivity",
     "Convolution",
     "Pooling",
+    "ReceptiveField",
     "StrideArithmetic",
     "Widget",
     "link",
