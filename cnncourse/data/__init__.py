@@ -3,7 +3,7 @@
 Each module loads one data set from this machine or from its official place, and says what it has loaded.
 """
 
-from cnncourse.data import cifar10, fashion_mnist, mnist
+from cnncourse.data import cifar10, fashion_mnist, ilsvrc, mnist
 from cnncourse.data.labelled_images import LabelledImages, PreparedImages, channel_statistics
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "channel_statistics",
     "cifar10",
     "fashion_mnist",
+    "ilsvrc",
     "mnist",
 ]
