@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cnncourse.grading.course import Course
 from cnncourse.grading.intake import IntakeLimits, Submission, open_plain
-from cnncourse.grading.reading import Unreadable
+from cnncourse.grading.reading import UnreadableError
 
 _DIGEST = ".digest"
 
@@ -47,7 +47,7 @@ def _files(folder: Path, limits: IntakeLimits | None = None) -> dict[str, bytes]
             limit = limits.notebook_bytes if ".ipynb" in name.lower() else limits.file_bytes
             try:
                 files[path.relative_to(folder).as_posix()] = open_plain(path, limit)
-            except Unreadable:
+            except UnreadableError:
                 continue
             if len(files) >= limits.files:
                 return files

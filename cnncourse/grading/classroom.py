@@ -131,7 +131,11 @@ class _Desk:
         recorded = self.recorder.record(
             self.assignment,
             found.student,
-            {name: notebook.records for name, notebook in marked.notebooks.items() if name in marked.submission.notebooks},
+            {
+                name: notebook.records
+                for name, notebook in marked.notebooks.items()
+                if name in marked.submission.notebooks
+            },
             marked.timestamp,
             is_new,
         )

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from cnncourse.grading.backends import Backend
 from cnncourse.grading.course import Course
 
 
@@ -67,7 +68,7 @@ def sync(options: argparse.Namespace) -> int:
     return 0
 
 
-def start_backend(options: argparse.Namespace) -> object:
+def start_backend(options: argparse.Namespace) -> Backend:
     """The machine's sandbox, or a Dask cluster if its scheduler was named."""
     from cnncourse.grading.backends import DaskBackend, LocalBackend
 
@@ -110,7 +111,9 @@ def _parser() -> argparse.ArgumentParser:
     table.add_argument("--output", help="a file; without it the table is printed")
     table.set_defaults(run=export)
 
-    renewal = commands.add_parser("sync", parents=[common], help="take changed, new and removed tests into the gradebook")
+    renewal = commands.add_parser(
+        "sync", parents=[common], help="take changed, new and removed tests into the gradebook"
+    )
     renewal.set_defaults(run=sync)
     return parser
 

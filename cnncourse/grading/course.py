@@ -50,9 +50,7 @@ class Course:
 
     def folder(self, step: str, student: str, assignment: str) -> Path:
         """The folder of one assignment of one student (``"."`` for source and release) in a step."""
-        inside = self.structure.format(
-            nbgrader_step=self.steps[step], student_id=student, assignment_id=assignment
-        )
+        inside = self.structure.format(nbgrader_step=self.steps[step], student_id=student, assignment_id=assignment)
         return self.root / PurePosixPath(inside)
 
     def work_folder(self, assignment: str) -> Path:
@@ -73,7 +71,8 @@ def read_course(root: Path | str = ".", db_url: str | None = None) -> Course:
     root = Path(root).resolve()
     if not root.is_dir():
         raise FileNotFoundError(f"there is no course folder {root}; give the folder that holds nbgrader_config.py")
-    app = NbGrader(log_level=logging.WARNING, load_cwd_config=False)
+    app = NbGrader(log_level=logging.ERROR)  # it warns of no settings elsewhere
+    app.load_cwd_config = False
     app.initialize([], root=str(root))
     return from_nbgrader(app.coursedir, app.config, db_url)
 

@@ -11,16 +11,19 @@ import re
 import stat
 import unicodedata
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from cnncourse.grading.course import Course
-from cnncourse.grading.reading import RawCell, Unreadable, read_cells
+from cnncourse.grading.reading import RawCell, UnreadableError, read_cells
 
 MEBIBYTE = 2**20
 _NOT_FILES = ("timestamp.txt", "submission_secret.txt")  # nbgrader's own
-_COPY_MARK = re.compile(r"(\s*\(\d+\)|[\s_-]*(copy|kopie|final|new|solved)\d*|[\s_-]+copy\d*|[\s_-]\d+)+$", re.IGNORECASE)
+_COPY_MARK = re.compile(
+    r"(\s*\(\d+\)|[\s_-]*(copy|kopie|final|new|solved)\d*|[\s_-]+copy\d*|[\s_-]\d+)+$", re.IGNORECASE
+)
 _DANGEROUS = {
     stat.S_ISLNK: "a symbolic link",
     stat.S_ISFIFO: "a named pipe",
@@ -84,7 +87,7 @@ def find_submissions(course: Course, assignment: str, students: str = "*") -> tu
 
 def read_submission(
     found: Submission,
-    expected: dict[str, Collection[str]],
+    expected: Mapping[str, Collection[str]],
     limits: IntakeLimits | None = None,
     ignore: Collection[str] = (),
 ) -> Submission:
@@ -92,9 +95,10 @@ def read_submission(
     limits = limits or IntakeLimits()
     found = Submission(found.student, found.folder, list(found.remarks))  # the list of a whole class stays small
     found.timestamp = _small_text(found.folder / "timestamp.txt")
-    others = [entry for entry in _entries(found.folder) if _looks_like_a_notebook(entry.name)]
+    exact = {f"{name}.ipynb" for name in expected}
+    others = [e for e in _entries(found.folder) if _looks_like_a_notebook(e.name) and e.name not in exact]
     for name, grade_ids in expected.items():
-        _read_notebook(found, name, grade_ids, [e for e in others if _stem(e.name) not in expected], limits)
+        _read_notebook(found, name, grade_ids, others, limits)
     _read_files(found, limits, ignore)
     return found
 
@@ -104,24 +108,27 @@ def open_plain(path: Path, limit: int) -> bytes:
 
     Raises
     ------
-    Unreadable
+    UnreadableError
         If the path is anything else, too large, or another name of a file that lies elsewhere.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise Unreadable(_why_not(path, error)) from error
+        raise UnreadableError(_why_not(path, error)) from error
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise UnreadableError(f"is {_kind_of_mode(status.st_mode)}")
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise Unreadable(f"is {_kind_of_mode(status.st_mode)}")
         if status.st_size > limit:
-            raise Unreadable(f"is {status.st_size / MEBIBYTE:.1f} MiB large; at most {limit / MEBIBYTE:g} are read")
+            raise UnreadableError(
+                f"is {status.st_size / MEBIBYTE:.1f} MiB large; at most {limit / MEBIBYTE:g} are read"
+            )
         if status.st_nlink > 1 and not _all_names_inside(path, status):
-            raise Unreadable("is a hard link to a file that lies outside the submissions")
+            raise UnreadableError("is a hard link to a file that lies outside the submissions")
         content = file.read(limit + 1)
     if len(content) > limit:
-        raise Unreadable(f"grew beyond {limit / MEBIBYTE:g} MiB while it was read")
+        raise UnreadableError(f"grew beyond {limit / MEBIBYTE:g} MiB while it was read")
     return content
 
 
@@ -134,7 +141,7 @@ def _read_notebook(
     if os.path.lexists(found.folder / exact):
         try:
             cells, remarks = read_cells(open_plain(found.folder / exact, limits.notebook_bytes))
-        except Unreadable as error:
+        except UnreadableError as error:
             problem = f"{exact} {error}"
         else:
             found.notebooks[name] = cells
@@ -144,7 +151,7 @@ def _read_notebook(
     for entry in others:
         try:
             cells, _ = read_cells(open_plain(Path(entry.path), limits.notebook_bytes))
-        except Unreadable as error:
+        except UnreadableError as error:
             problem = problem or f"{entry.name} {error}"
             continue
         likeness = _likeness(cells, grade_ids) + (0.5 if _same_name(_stem(entry.name), name) else 0)
@@ -174,7 +181,7 @@ def _read_files(found: Submission, limits: IntakeLimits, ignore: Collection[str]
             return
         try:
             content = open_plain(path, min(limits.file_bytes, limits.all_files_bytes - total))
-        except Unreadable as error:
+        except UnreadableError as error:
             found.remarks.append(f"{inside} {error}; left out")
             continue
         total += len(content)
@@ -277,6 +284,11 @@ def _why_not(path: Path, error: OSError) -> str:
 def _all_names_inside(path: Path, status: os.stat_result) -> bool:
     """Whether all names of a file lie in the folder of the submissions, as after a copy that saves space."""
     top = path.parents[2] if len(path.parents) > 2 else path.parent
+    return _names_below(top, status.st_dev, status.st_ino, status.st_nlink) >= status.st_nlink
+
+
+@lru_cache(maxsize=1000)
+def _names_below(top: Path, device: int, inode: int, _links: int) -> int:
     names = 0
     for folder, _, files in os.walk(top):
         for name in files:
@@ -284,14 +296,14 @@ def _all_names_inside(path: Path, status: os.stat_result) -> bool:
                 other = os.lstat(os.path.join(folder, name))  # noqa: PTH118 - in a walk over a whole class
             except OSError:
                 continue
-            names += (other.st_dev, other.st_ino) == (status.st_dev, status.st_ino)
-    return names >= status.st_nlink
+            names += (other.st_dev, other.st_ino) == (device, inode)
+    return names
 
 
 def _small_text(path: Path) -> str:
     try:
         return open_plain(path, 1000).decode("utf-8", "replace").strip()
-    except Unreadable:
+    except UnreadableError:
         return ""
 
 

@@ -65,7 +65,7 @@ def graded_notebook(
 
 
 def outputs_of(outcome: CellOutcome | None) -> list[dict[str, Any]]:
-    """nbformat outputs from which nbgrader reads the points: an error is 0, a number is partial credit."""
+    """Nbformat outputs from which nbgrader reads the points: an error is 0, a number is partial credit."""
     if outcome is None:
         return []
     outputs: list[dict[str, Any]] = []

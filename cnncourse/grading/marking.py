@@ -5,6 +5,8 @@ Pure but for the grading function it is given, so that it may run in any thread.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -108,26 +110,28 @@ def marked_notebook(
     remarks: list[str],
     was_stored: bool = False,
 ) -> MarkedNotebook:
-    """Put together what is kept of a graded notebook."""
-    record = our_record(notebook, repaired, outcome, key, remarks)
+    """Put together what is kept of a graded notebook; its key also covers the answers that a person grades."""
+    record = our_record(notebook, repaired, outcome, remarks)
+    everything = json.dumps([key, record["repairs"], remarks, [cell.source for cell in repaired.cells]])
+    record["key"] = hashlib.sha256(everything.encode()).hexdigest()
     document = graded_notebook(notebook, repaired, outcome, record)
-    return MarkedNotebook(document, key, tuple(_records(repaired, outcome)), outcome, was_stored)
+    return MarkedNotebook(document, record["key"], tuple(_records(repaired, outcome)), outcome, was_stored)
 
 
-def our_record(
-    notebook: SourceNotebook, repaired: Repaired, outcome: Outcome, key: str, remarks: list[str]
-) -> dict[str, Any]:
+def our_record(notebook: SourceNotebook, repaired: Repaired, outcome: Outcome, remarks: list[str]) -> dict[str, Any]:
     """What the notebook's metadata say of its grading, all that feedback needs and nothing hidden."""
     by_name = {cell.grade_id: cell for cell in outcome.cells}
     titles = {cell.grade_id: (cell.title, cell.hidden_title) for cell in notebook.cells if cell.is_check}
     return {
-        "key": key,
+        "key": "",
         "confinement": outcome.confinement,
         "seconds": round(outcome.seconds, 3),
         "repairs": list(repaired.repairs),
         "remarks": list(remarks),
         "cells": {
-            name: _verdict(by_name[name], titles.get(name, ("", ""))) for name in cell_names(repaired) if name in by_name
+            name: _verdict(by_name[name], titles.get(name, ("", "")))
+            for name in cell_names(repaired)
+            if name in by_name
         },
     }
 

@@ -14,7 +14,7 @@ _IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 _MOST_CELLS = 5000
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """What was handed in cannot be read as a notebook; the message completes 'ps1.ipynb …'."""
 
 
@@ -35,20 +35,20 @@ def read_cells(content: bytes) -> tuple[list[RawCell], list[str]]:
 
     Raises
     ------
-    Unreadable
+    UnreadableError
         If no cells can be found in it.
     """
     if not content.strip():
-        raise Unreadable("is empty")
+        raise UnreadableError("is empty")
     text, remarks = _decoded(content)
     try:
         record = json.loads(text)
     except RecursionError as error:
-        raise Unreadable("is nested too deeply to be a notebook") from error
+        raise UnreadableError("is nested too deeply to be a notebook") from error
     except ValueError as error:
-        raise Unreadable(f"is not valid JSON ({_short(error)}){_conflict(text)}") from error
+        raise UnreadableError(f"is not valid JSON ({_short(error)}){_conflict(text)}") from error
     except MemoryError as error:
-        raise Unreadable("needs too much memory to be read") from error
+        raise UnreadableError("needs too much memory to be read") from error
     found = _cells_of(record, remarks)
     cells = [cell for cell in map(_cell, found[:_MOST_CELLS]) if cell is not None]
     if len(found) > _MOST_CELLS:
@@ -59,6 +59,8 @@ def read_cells(content: bytes) -> tuple[list[RawCell], list[str]]:
 
 
 def _decoded(content: bytes) -> tuple[str, list[str]]:
+    if content.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
+        return _try(content, "utf-32", "is in UTF-32; read all the same")
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return _try(content, "utf-16", "is in UTF-16; read all the same")
     if content.startswith(b"\xef\xbb\xbf"):
@@ -77,7 +79,7 @@ def _try(content: bytes, encoding: str, remark: str) -> tuple[str, list[str]]:
 
 def _cells_of(record: Any, remarks: list[str]) -> list[Any]:
     if not isinstance(record, dict):
-        raise Unreadable(f"is JSON, but not a notebook: a {type(record).__name__} instead of an object")
+        raise UnreadableError(f"is JSON, but not a notebook: a {type(record).__name__} instead of an object")
     cells = record.get("cells")
     if isinstance(cells, list):
         return cells
@@ -85,7 +87,7 @@ def _cells_of(record: Any, remarks: list[str]) -> list[Any]:
     if isinstance(sheets, list):
         remarks.append(f"is in the old notebook format {record.get('nbformat', 3)!r:.9}; converted")
         return [cell for sheet in sheets if isinstance(sheet, dict) for cell in _list(sheet.get("cells"))]
-    raise Unreadable("is JSON, but not a notebook: it has no cells")
+    raise UnreadableError("is JSON, but not a notebook: it has no cells")
 
 
 def _cell(record: Any) -> RawCell | None:

@@ -133,6 +133,9 @@ class _Repair:
         for number, other in unplaced:
             if not text or not 0.3 < (len(other.source) + 1) / (len(text) + 1) < 3:
                 continue
+            if _plain(text) in other.source:
+                best = number
+                break
             matcher.set_seq1(other.source[:4000])
             if matcher.quick_ratio() > ratio and matcher.ratio() > ratio:
                 best, ratio = number, matcher.ratio()
@@ -144,7 +147,7 @@ class _Repair:
     def _choose(self, index: int, cell: SourceCell) -> None:
         copies = self._candidates(index)
         if cell.from_release:
-            self._judge_locked(index, cell, copies)
+            self._judge_locked(cell, copies)
         if not copies:
             if cell.solution:
                 self._say(f"{self._name(index)} was missing; the empty one was put back and counts as not answered")
@@ -170,7 +173,7 @@ class _Repair:
         defined = len(set(cell.binds) & set(bound_names(source))) if changed else 0
         return defined, changed, number
 
-    def _judge_locked(self, index: int, cell: SourceCell, copies: list[int]) -> None:
+    def _judge_locked(self, cell: SourceCell, copies: list[int]) -> None:
         what = "test cell" if cell.is_check else "cell"
         if not copies:
             self._say(f"{what} {cell.grade_id!r} was missing; it was put back")

@@ -51,9 +51,7 @@ def write_feedback(
     return path
 
 
-def feedback_page(
-    assignment: str, student: str, notebook: str, document: Mapping[str, Any], recorded: Recorded
-) -> str:
+def feedback_page(assignment: str, student: str, notebook: str, document: Mapping[str, Any], recorded: Recorded) -> str:
     """The page as HTML.
 
     Parameters
@@ -98,7 +96,7 @@ def _task(cell: Mapping[str, Any], record: Mapping[str, Any], states: Mapping[st
     verdict = record.get("cells", {}).get(grade_id)
     manual = marks.get("task") or marks.get("solution") or verdict is None
     if manual:
-        words = ("This part is still to be graded by a person.",) if state.needs_manual_grade else ()
+        words: tuple[str, ...] = ("This part is still to be graded by a person.",) if state.needs_manual_grade else ()
         if state.comment:
             words = (*words, state.comment)
         mark = "open" if state.needs_manual_grade else _mark(state.score, state.max_score)

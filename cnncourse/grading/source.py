@@ -100,7 +100,7 @@ class SourceNotebook:
 
     @property
     def grade_ids(self) -> frozenset[str]:
-        """nbgrader's names of the cells."""
+        """Names that nbgrader gives to the cells."""
         return frozenset(cell.grade_id for cell in self.cells if cell.grade_id)
 
 
@@ -161,7 +161,7 @@ def read_source(path: Path, config: Any = None) -> SourceNotebook:
         notebook = nbformat.read(path, as_version=4)
         binds = [_bound(cell) for cell in notebook.cells]
         recorded, released = _release(notebook, config)
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with the author's notebook, say which one
+    except Exception as error:
         raise ValueError(f"{path} cannot be released: {error}") from error
     cells = tuple(
         _source_cell(number, *versions) for number, versions in enumerate(zip(recorded, released, binds, strict=True))
@@ -174,6 +174,12 @@ def read_source(path: Path, config: Any = None) -> SourceNotebook:
             )
     kept = {key: notebook.metadata[key] for key in ("kernelspec", "language_info") if key in notebook.metadata}
     return SourceNotebook(name=path.stem, cells=cells, metadata=kept)
+
+
+def recorded_notebook(name: str, notebook: Any) -> SourceNotebook:
+    """What the gradebook is to keep of a notebook on its way to the release (solutions cleared, hidden tests not)."""
+    cells = tuple(_source_cell(number, cell, cell, ()) for number, cell in enumerate(notebook.cells))
+    return SourceNotebook(name, cells, {"kernelspec": dict(notebook.metadata.get("kernelspec", {}))})
 
 
 def split_hidden(source: str) -> tuple[str, str]:
@@ -258,7 +264,7 @@ def _bound(cell: Any) -> tuple[str, ...]:
 
 
 def _release(notebook: Any, config: Any) -> tuple[list[Any], list[Any]]:
-    """nbgrader's own way from source to release: the cells as its gradebook keeps them, and as students get them."""
+    """The cells as nbgrader's gradebook keeps them, and as students get them, by its own steps."""
     import copy
 
     from nbgrader import preprocessors as steps
