@@ -5,6 +5,7 @@ Layout: `{nbgrader_step}/{student_id}/{assignment_id}`. Chapter: `teaching`.
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -82,7 +83,7 @@ def from_nbgrader(directory: Any, config: Any, db_url: str | None = None) -> Cou
     ours = config.get(OUR_SECTION, {})
     return Course(
         root=Path(directory.root),
-        db_url=db_url or directory.db_url,
+        db_url=with_driver(db_url or directory.db_url),
         steps={step: getattr(directory, f"{step}_directory") for step in STEPS},
         structure=directory.directory_structure,
         ignore=tuple(directory.ignore),
@@ -92,3 +93,11 @@ def from_nbgrader(directory: Any, config: Any, db_url: str | None = None) -> Cou
         attempts=ours.get("attempts", AttemptPolicy()),
         config=config,
     )
+
+
+def with_driver(db_url: str) -> str:
+    """A PostgreSQL URL that names no driver, with psycopg2 unless the newer psycopg is installed."""
+    for plain in ("postgresql://", "postgres://"):
+        if db_url.startswith(plain) and importlib.util.find_spec("psycopg") is None:
+            return "postgresql+psycopg2://" + db_url.removeprefix(plain)
+    return db_url

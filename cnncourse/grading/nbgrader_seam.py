@@ -18,7 +18,7 @@ from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
 from nbgrader.plugins import LateSubmissionPlugin
 
-from cnncourse.grading.course import OUR_SECTION, Course, from_nbgrader
+from cnncourse.grading.course import OUR_SECTION, Course, from_nbgrader, with_driver
 from cnncourse.grading.files import ResultStore, write_whole
 from cnncourse.grading.intake import find_submissions
 from cnncourse.grading.job import Job, Outcome
@@ -51,6 +51,8 @@ def configure(c: Any, **settings: Any) -> None:
         raise TypeError(f"unknown setting {', '.join(sorted(unknown))}; known are {', '.join(sorted(known))}")
     for name, value in settings.items():
         c[OUR_SECTION][name] = value
+    if "db_url" in c.CourseDirectory:
+        c.CourseDirectory.db_url = with_driver(c.CourseDirectory.db_url)
     c.Autograde.exporter_class = RepairingExporter
     c.Autograde.autograde_preprocessors = [
         SafeExecute,

@@ -195,7 +195,8 @@ class Recorder:
         comments = {comment.cell.name: comment for comment in self._all(api.Comment, notebook_id=submitted_id)}
         by_name = {record.grade_id: record for record in records or ()}
         for cell in notebook.cells:
-            record = by_name.get(cell.grade_id, CellRecord(cell.grade_id, 0.0 if records is None else None))
+            nothing = CellRecord(cell.grade_id, 0.0, True) if records is None else CellRecord(cell.grade_id)
+            record = by_name.get(cell.grade_id, nothing)
             comment = comments.get(cell.grade_id)
             if comment is not None:
                 words = NO_RESPONSE if record.unanswered and not cell.task else None

@@ -1,8 +1,9 @@
 """A small course in a temporary folder, for the tests of the class pipeline."""
 
 import json
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from cnncourse.grading.job import CellOutcome, Job, Outcome
 from cnncourse.grading.rehearsal import rehearse
@@ -77,12 +78,24 @@ def write(path, content):
     return path
 
 
+@cache
+def empty_gradebook():
+    """A gradebook with nobody in it, as bytes."""
+    from cnncourse.grading.course import read_course
+    from cnncourse.grading.recorder import Recorder
+
+    with TemporaryDirectory() as folder:
+        Recorder(read_course(folder)).close()
+        return (Path(folder) / "gradebook.db").read_bytes()
+
+
 class SmallCourse:
     """A course directory with one assignment `ps1`."""
 
-    def __init__(self, root, cells=None, settings=""):
-        self.root = Path(root)
+    def __init__(self, root, cells=None, settings="", db=None):
+        self.root, self.db = Path(root), db
         write(self.root / "nbgrader_config.py", CONFIG.format(settings=settings and ", " + settings))
+        (self.root / "gradebook.db").write_bytes(empty_gradebook())  # saves most of the time of a small run
         self.set_source(cells or standard_cells())
 
     def set_source(self, cells, name="ps1"):
@@ -92,7 +105,7 @@ class SmallCourse:
     def course(self):
         from cnncourse.grading.course import read_course
 
-        return read_course(self.root)
+        return read_course(self.root, self.db)
 
     def release(self):
         """What students get, as a notebook."""
@@ -184,8 +197,10 @@ def grades(root_or_url):
     """All that the gradebook says, without its random ids, for comparison."""
     from sqlalchemy import create_engine, text
 
+    from cnncourse.grading.course import with_driver
+
     url = str(root_or_url)
-    engine = create_engine(url if "://" in url else f"sqlite:///{url}/gradebook.db")
+    engine = create_engine(with_driver(url) if "://" in url else f"sqlite:///{url}/gradebook.db")
     query = """
       select a.name, s.student_id, s.timestamp, n.name, sn.late_submission_penalty, b.name, b.type, g.auto_score,
         g.manual_score, g.needs_manual_grade
