@@ -8,10 +8,14 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from types import TracebackType
-from typing import Any, Protocol
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cnncourse.grading.job import Job, Outcome
+
+if TYPE_CHECKING:
+    from cnncourse.grading.engine import Engine
 
 _RETRIES = 4  # of a task whose worker died
 
@@ -31,37 +35,53 @@ class Backend(Protocol):
 
 
 class LocalBackend:
-    """The engine of this machine.
-
-    Raises
-    ------
-    cnncourse.grading.confinement.ConfinementError
-        If this machine cannot confine student code and `allow_unsafe` was not given.
-    """
+    """The engine of this machine, started when the first job comes, or at once in the background if it is `eager`."""
 
     def __init__(
-        self, workers: int | None = None, *, allow_unsafe: bool = False, confinement: str | None = None
+        self,
+        workers: int | None = None,
+        *,
+        allow_unsafe: bool = False,
+        confinement: str | None = None,
+        eager: bool = False,
     ) -> None:
-        from cnncourse.grading.engine import Engine
-
         self.workers = workers or processors()
-        self._engine = Engine(allow_unsafe=allow_unsafe, confinement=confinement)
+        self._options = {"allow_unsafe": allow_unsafe, "confinement": confinement}
+        self._starter = ThreadPoolExecutor(1)
+        self._engine: Future[Engine] | None = None
+        self._lock = threading.Lock()
+        if eager:
+            self._start()
 
     def grade(self, job: Job) -> Outcome:
-        """Grade a job in a fresh sandbox."""
-        return self._engine.grade(job)
+        """Grade a job in a fresh sandbox.
+
+        Raises
+        ------
+        cnncourse.grading.confinement.ConfinementError
+            If this machine cannot confine student code and `allow_unsafe` was not given.
+        """
+        return self._start().result().grade(job)
 
     def close(self) -> None:
         """End the fork server."""
-        self._engine.close()
+        self._starter.shutdown()
+        if self._engine is not None and self._engine.exception() is None:
+            self._engine.result().close()
 
-    def __enter__(self) -> LocalBackend:
-        return self
+    def _start(self) -> Future[Engine]:
+        with self._lock:
+            if self._engine is None:
+                self._engine = self._starter.submit(start_engine, self._options)
+            return self._engine
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+
+def start_engine(options: dict[str, Any]) -> Engine:
+    """An engine whose sandboxes may read the course's data."""
+    from cnncourse.grading.engine import Engine
+
+    data = os.environ.get("CNNCOURSE_DATA", "")
+    return Engine(**options, data=data if Path(data).is_dir() and data else None)
 
 
 class DaskBackend:
@@ -88,12 +108,16 @@ class DaskBackend:
         allow_unsafe: bool = False,
         confinement: str | None = None,
         salt: str = "",
+        timeout: str = "20s",
     ) -> None:
         try:
             from distributed import Client
         except ImportError as error:
             raise OSError("--scheduler needs Dask; install it with: pip install distributed") from error
-        self._client: Any = Client(scheduler, timeout="20s", set_as_default=False)
+        try:
+            self._client: Any = Client(scheduler, timeout=timeout, set_as_default=False)
+        except (OSError, TimeoutError, ValueError) as error:
+            raise OSError(f"no scheduler answers at {scheduler}: {error}") from error
         threads = sum(worker["nthreads"] for worker in self._client.scheduler_info(n_workers=-1)["workers"].values())
         self.workers = workers or max(2, 2 * threads)
         self._options = {"allow_unsafe": allow_unsafe, "confinement": confinement}
@@ -111,7 +135,7 @@ class DaskBackend:
         self._client.close()
 
 
-_engine: Any = None
+_engine: Engine | None = None
 _engine_lock = threading.Lock()
 
 
@@ -120,12 +144,9 @@ def grade_on_worker(job: str, options: dict[str, Any]) -> str:
     global _engine
     with _engine_lock:
         if _engine is None:
-            from cnncourse.grading.engine import Engine
-
-            _engine = Engine(**options)
+            _engine = start_engine(options)
             atexit.register(_engine.close)
-    outcome: Outcome = _engine.grade(Job.from_json(job))
-    return outcome.to_json()
+    return _engine.grade(Job.from_json(job)).to_json()
 
 
 def processors() -> int:

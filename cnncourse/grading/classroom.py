@@ -10,7 +10,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any, TypeVar
 
 from cnncourse.grading.attempts import with_attempts
 from cnncourse.grading.backends import Backend
+from cnncourse.grading.confinement import ConfinementError
 from cnncourse.grading.course import Course
 from cnncourse.grading.files import ResultStore, only_run, write_whole
 from cnncourse.grading.intake import Submission, find_submissions
@@ -43,7 +43,7 @@ class Options:
     feedback: bool = True
 
 
-def grade_class(course: Course, name: str, backend: Callable[[], Backend], options: Options | None = None) -> Summary:
+def grade_class(course: Course, name: str, backend: Backend, options: Options | None = None) -> Summary:
     """Grade all submissions of an assignment and record them.
 
     Parameters
@@ -51,7 +51,7 @@ def grade_class(course: Course, name: str, backend: Callable[[], Backend], optio
     course, name
         Which assignment of which course.
     backend
-        Starts what executes; called once, and closed at the end.
+        What executes; it stays open.
     options
         See `Options`.
 
@@ -66,10 +66,10 @@ def grade_class(course: Course, name: str, backend: Callable[[], Backend], optio
     began = time.monotonic()
     assignment = load_assignment(course, name)
     work = course.work_folder(name)
-    with only_run(work / ".lock"), closing(backend()) as engine, Recorder(course) as recorder:
+    with only_run(work / ".lock"), Recorder(course) as recorder:
         summary = Summary(name, changes=recorder.sync(assignment))
         found, summary.remarks = find_submissions(course, name, options.students)
-        desk = _Desk(course, assignment, recorder, engine, ResultStore(work / "results"), options)
+        desk = _Desk(course, assignment, recorder, backend, ResultStore(work / "results"), options)
         with Progress(len(found), options.progress) as progress:
             for line in desk.grade_all(found):
                 summary.lines.append(line)
@@ -99,6 +99,8 @@ class _Desk:
         for submission, result in streamed(self._mark_attempts, found, self.engine.workers):
             try:
                 yield self._record(submission, result.result())
+            except ConfinementError:
+                raise  # nobody can be graded here
             except Exception as error:  # noqa: BLE001 - one student's trouble must not stop the class
                 yield Line(submission.student, "failed", notes=(f"{type(error).__name__}: {error}",))
 
@@ -113,10 +115,7 @@ class _Desk:
         return self.course.attempts.limit(student)
 
     def _grade(self, job: Job) -> Outcome:
-        try:
-            outcome = self.engine.grade(job)
-        except Exception:  # noqa: BLE001 - the machine may have had a bad moment; the second failure counts
-            outcome = self.engine.grade(job)
+        outcome = self.engine.grade(job)
         if self.options.force:
             self.store.put(job.key(), outcome)
         return outcome
@@ -172,7 +171,7 @@ class _Desk:
         for name, notebook in marked.notebooks.items():
             if attempt:
                 notebook.document["metadata"][OUR_METADATA]["attempt"] = attempt
-            write_whole(folder / f"{name}.ipynb", json.dumps(notebook.document, indent=1) + "\n", mode=0o444)
+            write_whole(folder / f"{name}.ipynb", json.dumps(notebook.document) + "\n", mode=0o444)
 
 
 def streamed(

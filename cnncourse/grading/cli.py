@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from cnncourse.grading.backends import Backend
@@ -26,9 +27,10 @@ def autograde(options: argparse.Namespace) -> int:
     """Grade a class."""
     from cnncourse.grading.classroom import Options, grade_class
 
-    course = _course(options)
     wishes = Options(options.student, options.force, not options.quiet, not options.no_feedback)
-    summary = grade_class(course, options.assignment, lambda: start_backend(options), wishes)
+    with closing(start_backend(options)) as backend:  # it gets ready while nbgrader is being imported
+        course = _course(options)
+        summary = grade_class(course, options.assignment, backend, wishes)
     _print(summary.text())
     _print(f"Report: {course.work_folder(options.assignment) / 'report.txt'} (and .csv, .json)")
     return 1 if summary.failed else 0
@@ -78,7 +80,8 @@ def start_backend(options: argparse.Namespace) -> Backend:
 
         salt = f"-{secrets.token_hex(4)}" if options.force else ""
         return DaskBackend(options.scheduler, options.workers, salt=salt, **settings)
-    return LocalBackend(options.workers, **settings)
+    is_first_run = not (Path(options.course_dir) / "grading" / options.assignment / "results").exists()
+    return LocalBackend(options.workers, eager=is_first_run or options.force, **settings)
 
 
 def _parser() -> argparse.ArgumentParser:

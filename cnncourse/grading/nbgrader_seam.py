@@ -18,6 +18,7 @@ from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
 from nbgrader.plugins import LateSubmissionPlugin
 
+from cnncourse.grading.backends import start_engine
 from cnncourse.grading.course import OUR_SECTION, Course, from_nbgrader, with_driver
 from cnncourse.grading.files import ResultStore, write_whole
 from cnncourse.grading.intake import find_submissions
@@ -273,9 +274,7 @@ def _grade_with(course: Course) -> Any:
 @lru_cache(maxsize=4)
 def _engine(_process: int, allow_unsafe: bool, confinement: str | None) -> Any:
     """One engine for the life of this process."""
-    from cnncourse.grading.engine import Engine
-
-    engine = Engine(allow_unsafe=allow_unsafe, confinement=confinement)
+    engine = start_engine({"allow_unsafe": allow_unsafe, "confinement": confinement})
     atexit.register(engine.close)
     return engine
 

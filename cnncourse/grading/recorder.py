@@ -72,6 +72,7 @@ class _Cells:
     notebooks: dict[str, str] = field(default_factory=dict)
     graded: dict[tuple[str, str], str] = field(default_factory=dict)
     commented: dict[tuple[str, str], str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)  # of cells by id
 
 
 class Recorder:
@@ -172,7 +173,7 @@ class Recorder:
         state = Recorded()
         for notebook in assignment.notebooks:
             submitted = rows[known.notebooks[notebook.name]]
-            self._record_notebook(notebook, submitted.id, cells.get(notebook.name), is_new, state)
+            self._record_notebook(assignment.name, notebook, submitted.id, cells.get(notebook.name), is_new, state)
             mine = [cell for (name, _), cell in state.cells.items() if name == notebook.name]
             score, maximum = sum(cell.score for cell in mine), sum(cell.max_score for cell in mine)
             penalty = self.penalty(student, score, maximum, late) or None
@@ -183,6 +184,7 @@ class Recorder:
 
     def _record_notebook(
         self,
+        assignment: str,
         notebook: SourceNotebook,
         submitted_id: str,
         records: Sequence[CellRecord] | None,
@@ -191,8 +193,9 @@ class Recorder:
     ) -> None:
         from nbgrader import api
 
-        grades = {grade.cell.name: grade for grade in self._all(api.Grade, notebook_id=submitted_id)}
-        comments = {comment.cell.name: comment for comment in self._all(api.Comment, notebook_id=submitted_id)}
+        names = self._known_cells(assignment).names
+        grades = {names[grade.cell_id]: grade for grade in self._all(api.Grade, notebook_id=submitted_id)}
+        comments = {names[comment.cell_id]: comment for comment in self._all(api.Comment, notebook_id=submitted_id)}
         by_name = {record.grade_id: record for record in records or ()}
         for cell in notebook.cells:
             nothing = CellRecord(cell.grade_id, 0.0, True) if records is None else CellRecord(cell.grade_id)
@@ -292,6 +295,7 @@ class Recorder:
                 known.notebooks[notebook.name] = notebook.id
                 for cell in notebook._base_cells:
                     kind = type(cell).__name__
+                    known.names[cell.id] = cell.name
                     if kind in ("GradeCell", "TaskCell"):
                         known.graded[notebook.name, cell.name] = cell.id
                     if kind in ("SolutionCell", "TaskCell"):

@@ -147,7 +147,7 @@ class SmallCourse:
     def grade(self, backend=None, **options):
         from cnncourse.grading.classroom import Options, grade_class
 
-        return grade_class(self.course, "ps1", backend or Rehearsal, Options(progress=False, **options))
+        return grade_class(self.course, "ps1", (backend or Rehearsal)(), Options(progress=False, **options))
 
     def autograded(self, student):
         return json.loads((self.root / "autograded" / student / "ps1" / "ps1.ipynb").read_text())

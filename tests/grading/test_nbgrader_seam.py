@@ -1,6 +1,7 @@
 """Nbgrader's own commands with the course's settings: safe, repairing, resuming, and free to change tests."""
 
 import json
+import re
 
 import pytest
 from grading.classes import SmallCourse, code, grades, standard_cells
@@ -151,9 +152,31 @@ def test_dangerous_files_are_not_copied(small):
     assert copied == ["notes.csv", "ps1.ipynb"]
 
 
-def test_formgrader_s_exporter_is_told_to_sanitise(small):
-    config = PyFileConfigLoader("nbgrader_config.py", path=str(small.root)).load_config()
-    assert config.HTMLExporter.sanitize_html is True
+def formgrader_s_view(course, student):
+    """What formgrader's handler makes of a graded notebook, with its own template."""
+    from nbconvert.exporters import HTMLExporter
+    from nbgrader.server_extensions.formgrader import handlers
+
+    config = PyFileConfigLoader("nbgrader_config.py", path=str(course.root)).load_config()
+    config.HTMLExporter.template_name = "formgrade"
+    config.HTMLExporter.extra_template_basedirs = [handlers.template_path]
+    names = ["assignment_id", "notebook_id", "submission_id", "student", "first_name", "last_name", "base_url", "notebook_path"]
+    resources = {**dict.fromkeys(names, "x"), "index": 0, "total": 1, "mathjax_url": ""}
+    path = course.root / "autograded" / student / "ps1" / "ps1.ipynb"
+    return HTMLExporter(config=config).from_filename(str(path), resources=resources)[0]
+
+
+def test_formgrader_shows_a_student_s_html_as_text_or_not_at_all(small):
+    evil = (
+        "<script>alert('mine')</script><img src=x onerror=\"alert('mine')\"> **so** <a href='javascript:mine()'>a</a>"
+    )
+    small.submit("eve", small.right(why=evil, add=f"def add(a, b):\n    return a + b\nprint({evil!r})"))
+    run(small, "Autograde")
+    page = formgrader_s_view(small, "eve")
+    assert "<strong>so</strong>" in page
+    assert "<script>alert('mine')" not in page
+    assert not re.search(r"<img[^>]*onerror", page)
+    assert not re.search(r"href=.javascript:mine", page)
 
 
 def test_without_our_converter_the_seam_itself_still_grades_safely(small):

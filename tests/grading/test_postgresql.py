@@ -58,6 +58,11 @@ def server():
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def plain(row):
+    """A row without how a database spells times and truth."""
+    return [str(int(cell) if isinstance(cell, bool) else cell).removesuffix(".000000") for cell in row]
+
+
 def test_a_class_is_recorded_as_in_sqlite(server, tmp_path_factory):
     courses = [SmallCourse(tmp_path_factory.mktemp("course"), db=db) for db in (server, None)]
     results = []
@@ -73,7 +78,7 @@ def test_a_class_is_recorded_as_in_sqlite(server, tmp_path_factory):
         course.grade()
         results.append(course.grade())
     stored, file = (grades(server), grades(courses[1].root))
-    assert [tuple(map(str, row[:9])) for row in stored] == [tuple(map(str, row[:9])) for row in file]
+    assert [plain(row) for row in stored] == [plain(row) for row in file]
     assert results[0].failed == results[1].failed == []
     assert len({row[1] for row in stored if len(row) == 10}) == 7
 
@@ -88,6 +93,6 @@ def test_nbgrader_reads_what_we_recorded(server):
 
 def test_an_unreachable_server_is_named_without_its_password(tmp_path):
     course = SmallCourse(tmp_path, db=f"postgresql://me:geheim@127.0.0.1:{free_port()}/grades")
-    with pytest.raises(OSError, match=r"the gradebook postgresql://me:\*\*\*@127") as error:
+    with pytest.raises(OSError, match=r"the gradebook postgresql.*://me:\*\*\*@127") as error:
         course.grade()
     assert "geheim" not in str(error.value)
