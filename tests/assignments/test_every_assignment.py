@@ -78,12 +78,6 @@ def test_the_reference_earns_every_point_and_an_empty_notebook_none(topic):
     assert set(grade_empty(topic).values()) == {0}
 
 
-@pytest.mark.parametrize("topic", TOPICS)
-def test_the_chapter_leads_to_the_assignment(topic):
-    chapters = list((ROOT / "book").glob(f"*/{topic}.md"))
-    assert len(chapters) == 1, f"an assignment bears the name of its chapter; there is no chapter {topic}"
-
-
 class TestGate:
     """The gate itself, on a small notebook of its own."""
 
