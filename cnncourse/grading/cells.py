@@ -62,23 +62,6 @@ class Notebook:
         return asyncio.run(value) if code.co_flags & inspect.CO_COROUTINE else value
 
 
-def bound_names(source: str) -> set[str]:
-    """Names that the top level of a cell binds, as far as its text tells."""
-    try:
-        tree = ast.parse(_plain_python(source))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()
-    found: set[str] = set()
-    for node in _top_level(tree):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            found.add(node.name)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            found.add(node.id)
-        elif isinstance(node, ast.alias):
-            found.add(node.asname or node.name.split(".")[0])
-    return found
-
-
 def line_of(error: BaseException, name: str) -> int:
     """The line of the cell `name` in which an error arose; 0 if it did not."""
     if isinstance(error, SyntaxError) and error.filename == name:
@@ -108,15 +91,6 @@ def _plain_python(source: str) -> str:
         return _transformer()(source)
     except (SyntaxError, ValueError):  # Python itself says best what is wrong
         return source
-
-
-def _top_level(tree: ast.AST) -> list[ast.AST]:
-    found: list[ast.AST] = []
-    for node in ast.iter_child_nodes(tree):
-        found.append(node)
-        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
-            found += _top_level(node)
-    return found
 
 
 def _display(*values: Any, **_: Any) -> None:

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from cnncourse.grading.cells import Notebook, bound_names, line_of
+from cnncourse.grading.cells import Notebook, line_of
 from cnncourse.grading.job import Cell, CellOutcome, Job
 from cnncourse.grading.namespace import Names, definition, share_seeds, show_sources
 from cnncourse.grading.session import Session, StudentGone
@@ -121,7 +121,7 @@ class Checker:
             outcome = self._student_cell(cell)
             if cell.kind == "given":
                 self._here(cell.source, cell.grade_id, Printed(0))
-                self._names.leave_to_student(set(self._names.student_names))
+                self._names.leave_to_student()
         except StudentGone as gone:
             return _outcome(cell, gone.status, _crash_text(cell, gone), where=_place(cell))
         except OutOfTime:
@@ -140,7 +140,7 @@ class Checker:
         except StudentGone:
             self._deadly.add(id(cell))
             raise
-        self._names.leave_to_student(bound_names(cell.source))
+        self._names.leave_to_student()
         if cell.kind == "inline":
             return self._inline(cell, kind, text)
         if not kind:

@@ -55,9 +55,9 @@ def content(own: Any) -> Any:
     """A copy of what `change` would overwrite; only one level deep, since each part is passed for itself."""
     if isinstance(own, nn.Module):
         tensors, flags = state(own)
-        return [[(name, _copy(tensor)) for name, tensor in tensors], flags]
+        return [[(name, copy_of(tensor)) for name, tensor in tensors], flags]
     if isinstance(own, torch.Tensor):
-        return _copy(own)
+        return copy_of(own)
     return own.copy() if hasattr(own, "copy") else own
 
 
@@ -70,7 +70,8 @@ def with_content(own: Any, value: Any) -> Any:
     return twin
 
 
-def _copy(tensor: torch.Tensor) -> torch.Tensor:
+def copy_of(tensor: torch.Tensor) -> torch.Tensor:
+    """A copy with the same gradient; of a leaf, a leaf."""
     twin = tensor.detach().clone()
     if tensor.is_leaf and tensor.requires_grad:
         twin.requires_grad_(True)
@@ -110,8 +111,25 @@ def _restore_module(module: nn.Module, content: Any) -> None:
 def _restore_parameter(own: torch.Tensor, value: object) -> None:
     if not isinstance(value, torch.Tensor) or value.shape != own.shape or value.dtype != own.dtype:
         raise ValueError("a parameter of another shape or type than it was passed with")
-    with torch.no_grad():
-        own.copy_(value)
+    adopt(own, value)
+
+
+def adopt(own: torch.Tensor, value: torch.Tensor) -> None:
+    """Make a parameter like its copy from the other process: values, gradient and whether it is trained."""
+    if own.shape == value.shape and own.dtype == value.dtype:
+        with torch.no_grad():
+            own.copy_(value)
+    else:
+        own.data = value.detach()
     if own.is_leaf and own.dtype.is_floating_point:
         own.requires_grad_(value.requires_grad)
         own.grad = value.grad
+
+
+def differs(own: torch.Tensor, was: torch.Tensor) -> bool:
+    """Whether a parameter is no longer like its copy, in anything that `adopt` takes over."""
+    if own.shape != was.shape or own.dtype != was.dtype or own.requires_grad != was.requires_grad:
+        return True
+    if (own.grad is None) != (was.grad is None) or not torch.equal(own.detach(), was.detach()):
+        return True
+    return own.grad is not None and was.grad is not None and not torch.equal(own.grad, was.grad)

@@ -44,9 +44,9 @@ class Names(dict[str, Any]):
             return False
         return True
 
-    def leave_to_student(self, bound: set[str]) -> None:
-        """Names that an answer has just bound are the student's from now on, whatever a check called so before."""
-        for name in bound & self.student_names:
+    def leave_to_student(self) -> None:
+        """An answer has run: its names are the student's from now on, whatever a check called so before."""
+        for name in self.student_names:
             self.pop(name, None)
 
     def ends_with_answer(self, source: str) -> bool:
@@ -99,7 +99,7 @@ def definition(sources: list[str], name: str) -> str:
     for source in reversed(sources):
         try:
             tree = ast.parse(source)
-        except (SyntaxError, ValueError):
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
         for node in ast.walk(tree):
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name == name:

@@ -20,6 +20,7 @@ import torch
 
 from cnncourse.grading.codec import DecodeError, Decoder, EncodeError, Encoder, Reference, decode, encode, library
 from cnncourse.grading.contents import change, content, with_content
+from cnncourse.grading.held import HeldTensors
 from cnncourse.grading.standins import Standin, standin
 from cnncourse.grading.wire import Channel, ClosedError, LateError
 
@@ -53,6 +54,7 @@ class Session:
         self._channel, self._output_bytes = channel, output_bytes
         self._standins: weakref.WeakValueDictionary[int, Standin] = weakref.WeakValueDictionary()
         self._forgotten: list[int] = []
+        self._held = HeldTensors()
         self._parcels: dict[int, tuple[object, Reference]] = {}
         self._callbacks: dict[int, Any] = {}
         self._count = self._nesting = 0
@@ -83,17 +85,21 @@ class Session:
         """Let the process do something with one of its objects, and bring back what came out."""
         tracked: list[object] = []
         try:
-            message = Encoder(self._refer, track=tracked).encode((thing, arguments, keywords))
+            message = Encoder(self._refer, self._held.number_of, tracked).encode((thing, arguments, keywords))
         except EncodeError as error:
             raise TypeError(f"{error} (in a call of {_label(thing)})") from None
-        forgotten, self._forgotten = tuple(self._forgotten), []
-        reply, printed = self._ask("act", action, message, torch.is_grad_enabled(), forgotten, self._random_states())
+        written, dropped = self._held.written()
+        forgotten, self._forgotten = (*self._forgotten, *dropped), []
+        reply, printed = self._ask(
+            "act", action, message, torch.is_grad_enabled(), written, forgotten, self._random_states()
+        )
         if printed:
             sys.stdout.write(printed)
-        if type(reply) is not tuple or not reply or type(reply[-1]) is not list:
-            self._fail("crashed", "answered with something else than a value")
-        self._apply_changes(reply[-1], tracked, in_place=_is_in_place(thing, reply))
-        value = self._outcome(reply[:-1], tracked)
+        if type(reply) is not tuple or [*map(type, reply[-2:])] != [list, list]:
+            self._fail("crashed", "answered with no valid data")
+        self._apply_changes(reply[-2], tracked, in_place=_is_in_place(thing, reply))
+        self._apply_updates(reply[-1])
+        value = self._outcome(reply[:-2], tracked)
         return _labelled(value, str(arguments[0])) if action == "get" else value
 
     def forget(self, number: int) -> None:
@@ -159,7 +165,7 @@ class Session:
         if reply[0] == "value":
             _, message = self._parts(reply, str, bytes)
             try:
-                return Decoder(self._resolve, tracked.__getitem__).decode(message)
+                return Decoder(self._resolve, tracked.__getitem__, kept=self._held.hold).decode(message)
             except DecodeError:
                 self._fail("crashed", "answered with no valid data")
         _, name, text = self._parts(reply, str, str, str)
@@ -239,6 +245,15 @@ class Session:
                 change(tracked[place], value)
             except (DecodeError, ValueError, TypeError, RuntimeError):
                 self._fail("crashed", "changed an argument into something else")
+
+    def _apply_updates(self, updates: list[Any]) -> None:
+        """Parameters of the student's that the check holds and that have just changed over there."""
+        for item in updates:
+            number, message = self._parts(item, int, bytes)
+            try:
+                self._held.update(number, decode(message))
+            except (DecodeError, ValueError, TypeError, RuntimeError):
+                self._fail("crashed", "answered with no valid data")
 
     def undo_changes(self) -> None:
         """Give back to arguments what calls have changed in them without being meant to."""

@@ -52,6 +52,10 @@ class Standin:
             raise AttributeError("__bases__")
         return tuple(library.thing_called(base) for base in bases)
 
+    @property
+    def __doc__(self) -> Any:  # type: ignore[override]
+        return self._standin_caller.act("get", self, "__doc__")
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name.endswith("__") and name not in _FORWARDED:
             raise AttributeError(f"the student's {self._standin_facts[0]} is not asked for {name}")
@@ -157,7 +161,9 @@ def standin(caller: Caller, reference: Reference) -> Standin:
 def _labelled(name: str, is_callable: bool) -> type[Standin]:
     """A subclass whose only difference is its name, because checks ask for `type(layer).__name__`."""
     base = CallableStandin if is_callable else Standin
-    return type(name if name.isidentifier() else "thing", (base,), {"__slots__": ()})
+    return type(
+        name if name.isidentifier() else "thing", (base,), {"__slots__": (), "__doc__": Standin.__dict__["__doc__"]}
+    )
 
 
 @lru_cache(maxsize=256)

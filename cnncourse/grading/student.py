@@ -21,7 +21,7 @@ import torch
 
 from cnncourse.grading.cells import Notebook, line_of
 from cnncourse.grading.codec import Decoder, Encoder, Reference, decode, encode
-from cnncourse.grading.contents import state
+from cnncourse.grading.contents import adopt, state
 from cnncourse.grading.things import Printed, Things, raisable
 from cnncourse.grading.wire import Channel
 
@@ -91,33 +91,50 @@ class Student:
             return ("missing",)
         return self._reply(lambda: self._notebook.names[name])
 
-    def _apply(self, action: str, message: bytes, grad: bool, forgotten: tuple[int, ...], states: Any) -> Any:
+    def _apply(
+        self, action: str, message: bytes, grad: bool, written: Any, forgotten: tuple[int, ...], states: Any
+    ) -> tuple[Any, ...]:
+        for number, value in written:  # parameters that the check has set
+            adopt(self._things[number], value)  # type: ignore[arg-type]
         self._things.forget(forgotten)
         set_random_states(states)
         outer, self._arguments = self._arguments, {}  # a callback may have brought us here
         try:
             return self._act(action, message, grad)
         except BaseException as error:  # noqa: BLE001 (an argument that cannot be understood, or sent back)
-            return "raised", *raisable(error), []
+            return "raised", *raisable(error), [], []
         finally:
             self._arguments = outer
 
     def _act(self, action: str, message: bytes, grad: bool) -> tuple[Any, ...]:
         tracked: list[object] = []
-        target, arguments, keywords = Decoder(self._resolve, track=tracked).decode(message)
+        target, arguments, keywords = self._decoder(tracked).decode(message)
         self._arguments = {id(thing): place for place, thing in enumerate(tracked)}
         before = {place: encode(state(thing)) for place, thing in enumerate(tracked) if self._is_parcel(thing)}
         with torch.set_grad_enabled(grad):
-            reply = self._reply(lambda: _ACTIONS[action](target, *arguments, **keywords))
+            reply = self._reply(lambda: self._known(action, target, _ACTIONS[action](target, *arguments, **keywords)))
         now = {place: encode(state(tracked[place])) for place in before}
         changes = [(place, content) for place, content in now.items() if content != before[place]]
-        if Encoder(self._refer_back).encode((target, arguments, keywords)) != message:
+        if Encoder(self._refer_back, self._held).encode((target, arguments, keywords)) != message:
             changes += self._changes(message, tracked)
-        return (*reply, changes)
+        updates = [(number, encode(tensor)) for number, tensor in self._things.changed_tensors()]
+        return (*reply, changes, updates)
+
+    def _known(self, action: str, target: object, value: Any) -> Any:
+        """A tensor of a module gets a number, so that a check can set it."""
+        if action == "get" and isinstance(target, torch.nn.Module) and isinstance(value, torch.Tensor):
+            self._things.refer(value)
+        return value
+
+    def _held(self, value: object) -> int | None:
+        return self._things.number_of(value) if isinstance(value, torch.Tensor) else None
+
+    def _decoder(self, track: list[object] | None = None) -> Decoder:
+        return Decoder(self._resolve, self._things.__getitem__, track)
 
     def _reply(self, action: Callable[[], object]) -> tuple[Any, ...]:
         try:
-            return "value", Encoder(self._things.refer, self._recall).encode(action())
+            return "value", Encoder(self._things.refer, self._recall, keep=self._things.keep).encode(action())
         except StopIteration:
             return ("stop",)
         except BaseException as error:  # noqa: BLE001 (whatever the student's code raises is an answer)
@@ -131,7 +148,7 @@ class Student:
     def _changes(self, message: bytes, tracked: list[object]) -> list[tuple[int, bytes]]:
         """(place, new content) of the plain arguments that are no longer what the message says."""
         pristine: list[object] = []
-        Decoder(self._resolve, track=pristine).decode(message)
+        self._decoder(pristine).decode(message)
         return [
             (place, self._content(thing, recall=True))
             for place, (thing, was) in enumerate(zip(tracked, pristine, strict=True))
@@ -183,7 +200,7 @@ class Student:
                 continue
             if request[1]:
                 raise RuntimeError(f"the function that was passed in raised {request[1]}")
-            return Decoder(self._resolve).decode(request[2])
+            return self._decoder().decode(request[2])
 
 
 class Callback:

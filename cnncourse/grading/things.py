@@ -6,6 +6,9 @@ import io
 import types
 from typing import Any
 
+import torch
+from torch import nn
+
 from cnncourse.grading.codec import DecodeError, Reference, library
 
 # What the trusted side may take an object for, besides the classes of the library.
@@ -22,6 +25,7 @@ class Things:
     def __init__(self) -> None:
         self._by_number: dict[int, object] = {}
         self._numbers: dict[int, int] = {}
+        self._versions: dict[int, tuple[int, ...]] = {}
         self._next = 0
 
     def refer(self, thing: object) -> Reference:
@@ -33,6 +37,28 @@ class Things:
             self._by_number[number] = thing
         return Reference(number, _facts(thing))
 
+    def number_of(self, thing: object) -> int | None:
+        """The number of an object, if the other side knows it."""
+        return self._numbers.get(id(thing))
+
+    def keep(self, tensor: torch.Tensor) -> int | None:
+        """The number of a tensor that the other side should be able to change or see changing."""
+        if id(tensor) not in self._numbers and not isinstance(tensor, nn.Parameter):
+            return None
+        number = self.refer(tensor).number
+        self._versions[number] = _version(tensor)
+        return number
+
+    def changed_tensors(self) -> list[tuple[int, torch.Tensor]]:
+        """Tensors that the other side holds and that have changed since it last saw them."""
+        changed = []
+        for number, version in self._versions.items():
+            tensor = self._by_number[number]
+            if isinstance(tensor, torch.Tensor) and (now := _version(tensor)) != version:
+                self._versions[number] = now
+                changed.append((number, tensor))
+        return changed
+
     def __getitem__(self, number: int) -> object:
         if number not in self._by_number:
             raise DecodeError("a reference to nothing")
@@ -43,6 +69,7 @@ class Things:
         for number in numbers:
             thing = self._by_number.pop(number, None)
             self._numbers.pop(id(thing), None)
+            self._versions.pop(number, None)
 
 
 class Printed(io.TextIOBase):
@@ -79,6 +106,12 @@ def raisable(error: BaseException) -> tuple[str, str]:
         if name and issubclass(kind, Exception) and not issubclass(kind, _NEVER_RAISED) and "." not in name:
             return (name, _text_of(error)) if kind is not Exception else ("Exception", _told(error))
     return "RuntimeError", _told(error)
+
+
+def _version(tensor: torch.Tensor) -> tuple[int, ...]:
+    """Something that is different after every change in place that torch knows of."""
+    grad = tensor.grad if tensor.is_leaf else None
+    return tensor._version, tensor.data_ptr(), int(tensor.requires_grad), id(grad), 0 if grad is None else grad._version
 
 
 def _told(error: BaseException) -> str:

@@ -28,6 +28,8 @@ class Decoder:
         Gives the object for a `Reference`; without it references are refused.
     recalled
         Gives the receiver's own object for a number that `recall` gave.
+    kept
+        Takes a tensor with the number that `keep` gave, and returns what stands for it here.
     track
         Collects the mutable values in the order in which they are read.
     """
@@ -37,8 +39,9 @@ class Decoder:
         resolve: Callable[[Reference], object] | None = None,
         recalled: Callable[[int], object] | None = None,
         track: list[object] | None = None,
+        kept: Callable[[int, Tensor], object] | None = None,
     ) -> None:
-        self._resolve, self._recalled, self._track = resolve, recalled, track
+        self._resolve, self._recalled, self._track, self._kept = resolve, recalled, track, kept
         self._view, self._at, self._items = memoryview(b""), 0, 0
 
     def decode(self, message: bytes | bytearray | memoryview) -> Any:
@@ -260,6 +263,12 @@ class Decoder:
             raise DecodeError("a reference where only plain data are allowed")
         return self._recalled(number)
 
+    def _kept_tensor(self, depth: int) -> object:
+        number = forms.COUNT.unpack(self._take(4))[0]
+        if self._kept is None or bytes(self._take(1)) != b"t":
+            raise DecodeError("a tensor with a number where only plain data are allowed")
+        return self._kept(number, self._tensor(depth))
+
     def _library(self, depth: int) -> object:
         return library.thing_called(self._str(depth))
 
@@ -301,5 +310,6 @@ _READERS: dict[bytes, Callable[[Decoder, int], Any]] = {
     b"V": Decoder._device,
     b"H": Decoder._reference,
     b"A": Decoder._own,
+    b"K": Decoder._kept_tensor,
     b"L": Decoder._library,
 }

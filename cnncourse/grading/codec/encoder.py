@@ -23,6 +23,8 @@ class Encoder:
     recall
         Gives the number under which the receiver knows a mutable value already (an argument of the call that is
         being answered), or `None`.
+    keep
+        Gives the number under which a tensor is known on the sender's side, or `None`; the receiver learns it.
     track
         Collects the mutable values in the order in which they are written; the decoder's list is in the same order.
     """
@@ -32,8 +34,9 @@ class Encoder:
         refer: Callable[[object], Reference] | None = None,
         recall: Callable[[object], int | None] | None = None,
         track: list[object] | None = None,
+        keep: Callable[[Tensor], int | None] | None = None,
     ) -> None:
-        self._refer, self._recall, self._track = refer, recall, track
+        self._refer, self._recall, self._track, self._keep = refer, recall, track, keep
         self._chunks: list[bytes] = []
         self._items = self._bytes = 0
 
@@ -148,6 +151,8 @@ class Encoder:
         self._put(b"g", bytes([forms.ARRAY_NUMBER[dtype]]), np.asarray(value, dtype=dtype).tobytes())
 
     def _tensor(self, value: Tensor, depth: int) -> None:
+        if self._keep and (number := self._keep(value)) is not None:
+            self._put(b"K", forms.COUNT.pack(number))
         with torch._C.DisableTorchFunctionSubclass():  # a subclass must not act while it is written
             flags, grad = _leaf_flags(value)
             plain = value.detach()
@@ -161,7 +166,9 @@ class Encoder:
         head = bytes([forms.DTYPE_NUMBER[plain.dtype], flags])
         self._put(b"t", head, _shape(plain.shape), forms.LENGTH.pack(len(data)), data)
         if grad is not None:
+            keep, self._keep = self._keep, None
             self._tensor(grad.detach(), depth + 1)
+            self._keep = keep
 
     def _size(self, value: torch.Size, depth: int) -> None:
         self._put(b"z")

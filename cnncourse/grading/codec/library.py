@@ -8,6 +8,7 @@ from __future__ import annotations
 import builtins
 import math
 from functools import cache
+from importlib import import_module
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn, optim
+from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from cnncourse.grading.codec.forms import DecodeError
 
@@ -59,6 +61,8 @@ def _things() -> dict[str, Any]:
     things["nn.Parameter"] = nn.Parameter
     things |= {f"optim.{name}": value for name, value in vars(optim).items() if _is_class(value, optim.Optimizer)}
     things |= {f"init.{name}": value for name, value in vars(nn.init).items() if name.endswith("_") and callable(value)}
+    things |= {f"data.{kind.__name__}": kind for kind in (Dataset, IterableDataset, DataLoader)}
+    things |= {f"plot.{kind.__name__}": kind for kind in _figures()}
     things |= {f"F.{name}": value for name, value in vars(F).items() if _is_functional(name, value)}
     return {name: value for name, value in things.items() if not name.split(".")[-1].startswith("_")}
 
@@ -66,6 +70,13 @@ def _things() -> dict[str, Any]:
 @cache
 def _names() -> dict[int, str]:
     return {id(value): name for name, value in reversed(_things().items())}
+
+
+def _figures() -> list[Any]:
+    try:
+        return [import_module("matplotlib.axes").Axes, import_module("matplotlib.figure").Figure]
+    except ImportError:
+        return []
 
 
 def _is_class(value: object, base: type) -> bool:
