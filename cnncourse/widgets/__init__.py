@@ -6,7 +6,19 @@ This is the only part of the package that knows notebooks, and the last one that
 
 from cnncourse.widgets.backpropagation import Backpropagation
 from cnncourse.widgets.base import Widget, link
+from cnncourse.widgets.connectivity import Connectivity
 from cnncourse.widgets.convolution import Convolution
+from cnncourse.widgets.pooling import Pooling
+from cnncourse.widgets.receptive_field import ReceptiveField
 from cnncourse.widgets.stride_arithmetic import StrideArithmetic
 
-__all__ = ["Backpropagation", "Convolution", "StrideArithmetic", "Widget", "link"]
+__all__ = [
+    "Backpropagation",
+    "Connectivity",
+    "Convolution",
+    "Pooling",
+    "ReceptiveField",
+    "StrideArithmetic",
+    "Widget",
+    "link",
+]
