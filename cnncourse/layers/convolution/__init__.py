@@ -14,7 +14,7 @@ from cnncourse.layers.convolution.algorithms import (
     convolve_by_torch,
 )
 from cnncourse.layers.convolution.columns import column_matrix_bytes, column_matrix_shape, default_memory_budget
-from cnncourse.layers.convolution.geometry import PADDING_MODES
+from cnncourse.layers.convolution.geometry import PADDING_MODES, count_parameters
 from cnncourse.layers.convolution.kernels import (
     KERNELS,
     depth_column,
@@ -38,6 +38,7 @@ __all__ = [
     "convolve_by_im2col",
     "convolve_by_loops",
     "convolve_by_torch",
+    "count_parameters",
     "default_memory_budget",
     "depth_column",
     "filter_bank",

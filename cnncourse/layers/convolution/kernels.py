@@ -37,7 +37,7 @@ def hand_made_kernel(name: str) -> Tensor:
     ValueError
         If there is no such kernel; the message lists them.
     """
-    return torch.tensor(KERNELS[one_of("name", name, tuple(KERNELS))])
+    return torch.tensor(KERNELS[one_of("name", name, tuple(KERNELS))], dtype=torch.float32)
 
 
 def filter_bank(names: Sequence[str] = tuple(KERNELS), channels: int = 1) -> Tensor:
