@@ -133,7 +133,8 @@ class Budget:
         body = "".join(row(_cells(entry)) for entry in self.rows)
         remarks = "".join(f"<p>{html.escape(remark)}</p>" for remark in self._remarks())
         return (
-            f'<div style="overflow-x:auto"><table class="table"><thead>{row(_HEADER, "th")}</thead><tbody>{body}</tbody>'
+            f'<div style="overflow-x:auto"><table class="table"><thead>{row(_HEADER, "th")}</thead>'
+            f"<tbody>{body}</tbody>"
             f"<tfoot>{row(self._total(), 'th')}</tfoot></table></div>{remarks}"
         )
 
