@@ -225,5 +225,5 @@ def _chunks(seen: Tensor, filters: int, budget: int) -> Iterator[Chunk]:
 
 def _even(size: int, step: int) -> int:
     """The step, made smaller so that the last one is not a small rest."""
-    parts = -(-size // max(1, step))
-    return -(-size // max(1, parts))
+    parts = max(1, -(-size // max(1, step)))
+    return max(1, -(-size // parts))
