@@ -5,6 +5,7 @@ This is the only part of the package that knows notebooks, and the last one that
 """
 
 from cnncourse.widgets.base import Widget, link
+from cnncourse.widgets.convolution import Convolution
 from cnncourse.widgets.stride_arithmetic import StrideArithmetic
 
-__all__ = ["StrideArithmetic", "Widget", "link"]
+__all__ = ["Convolution", "StrideArithmetic", "Widget", "link"]
