@@ -21,7 +21,6 @@ from cnncourse.layers.convolution.kernels import (
     filter_bank,
     flip,
     hand_made_kernel,
-    merge,
     true_convolution,
 )
 from cnncourse.layers.convolution.layer import Convolution
@@ -44,6 +43,5 @@ __all__ = [
     "filter_bank",
     "flip",
     "hand_made_kernel",
-    "merge",
     "true_convolution",
 ]
