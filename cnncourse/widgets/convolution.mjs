@@ -125,7 +125,8 @@ const STYLE = `
 .cv-window .cv-frame, .cv-spot { fill: none; stroke: var(--cnn-orange); stroke-width: 2.5; vector-effect: non-scaling-stroke; }
 .cv-halo { fill: none; stroke: #fff; stroke-width: 4.5; stroke-opacity: 0.85; vector-effect: non-scaling-stroke; }
 .cv-scale { display: flex; align-items: center; justify-content: center; gap: 0.3rem 0.6rem; max-width: 100%; min-height: 1.5em; font-size: 0.82em; color: var(--cnn-muted); }
-.cv-bar { width: 6.5rem; flex-shrink: 1; min-width: 2rem; height: 10px; border-radius: 5px; border: 1px solid var(--cnn-line); }
+.cv-scale > span:not(.cv-bar) { white-space: nowrap; }
+.cv-bar { flex: 0 1 6.5rem; min-width: 2rem; height: 10px; border-radius: 5px; border: 1px solid var(--cnn-line); }
 .cv-signed { background: linear-gradient(to right, #053061, #2166ac, #4393c3, #92c5de, #d1e5f0, #f7f7f7, #fddbc7, #f4a582, #d6604d, #b2182b, #67001f); }
 .cv-grey { background: linear-gradient(to right, #000, #fff); }
 .cv-head { display: flex; flex-wrap: wrap; gap: 0.2rem 0.6rem; align-items: center; justify-content: center; min-height: 36px; font-size: 0.86em; color: var(--cnn-muted); }
@@ -138,9 +139,10 @@ const STYLE = `
 .cv-sum > .cnn-say { grid-area: say; }
 .cv-times, .cv-equals { display: none; color: var(--cnn-muted); font-size: 1.3em; align-self: center; padding-top: 1.2em; }
 .cv-grid { display: grid; grid-template-columns: repeat(var(--cv-side), minmax(0, 1fr)); gap: 2px; width: 100%; max-width: calc(var(--cv-side) * 54px); }
+.cv-grid { font-size: min(1em - (var(--cv-side) - 3) * 0.1em, 15cqi / var(--cv-side)); }
 .cv-grid > * {
   display: grid; place-items: center; aspect-ratio: 1; min-width: 0; width: 100%; margin: 0; padding: 0; border: 1px solid var(--cnn-line);
-  border-radius: 4px; font: inherit; font-size: min(1em - (var(--cv-side) - 3) * 0.1em, 15cqi / var(--cv-side)); text-align: center; color: inherit; background: var(--cnn-ground);
+  border-radius: 4px; font: inherit; text-align: center; color: inherit; background: var(--cnn-ground);
 }
 .cv-grid input { appearance: textfield; border-color: color-mix(in srgb, var(--cnn-orange) 70%, var(--cnn-ground)); font-weight: 600; }
 .cv-grid input::-webkit-inner-spin-button, .cv-grid input::-webkit-outer-spin-button { appearance: none; margin: 0; }
@@ -386,13 +388,14 @@ function spot(row, column, height, width, room) {
 function greyCell(pixel, inside) {
   const cell = h("span", { class: inside ? "" : "cv-zero" }, String(pixel));
   cell.style.background = `rgb(${pixel} ${pixel} ${pixel})`;
-  cell.style.color = pixel > 130 ? "#000" : "#fff";
+  cell.style.color = pixel > 117 ? "#000" : "#fff";
   return cell;
 }
 
 function signedCell(product, inside, terms) {
   const most = Math.max(1, ...terms.map((term) => Math.abs(term.product)));
   const cell = h("span", { class: inside ? "" : "cv-zero" }, short(product, 1));
+  if (cell.textContent.length > 4) cell.style.fontSize = "0.72em";
   const share = Math.round((60 * Math.abs(product)) / most);
   cell.style.background = `color-mix(in srgb, var(--cnn-${product < 0 ? "blue" : "red"}) ${share}%, var(--cnn-ground))`;
   return cell;
