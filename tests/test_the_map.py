@@ -11,17 +11,17 @@ ASSIGNMENTS = sorted(path.stem for path in (ROOT / "solutions").glob("*/*.ipynb"
 CHAPTERS = [chapter["file"] for part in TOC["parts"] for chapter in part["chapters"] if "/" in chapter["file"]]
 
 
-def module_of(chapter):
-    """The module's file: `topic.py`, or `topic/__init__.py` where a topic has grown into a folder."""
-    folder = ROOT / "cnncourse" / chapter
-    return folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
+def module(chapter: str) -> Path:
+    """The module of a chapter: a file, or a folder of the same name when the topic is large."""
+    file = ROOT / "cnncourse" / f"{chapter}.py"
+    return file if file.exists() else ROOT / "cnncourse" / chapter / "__init__.py"
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_a_chapter_has_its_module_and_its_test(chapter):
     part, topic = chapter.split("/")
     assert (ROOT / "book" / f"{chapter}.md").exists()
-    assert module_of(chapter).exists()
+    assert module(chapter).exists()
     assert (ROOT / "tests" / part / f"test_{topic}.py").exists()
 
 
@@ -32,9 +32,8 @@ def test_every_chapter_stands_in_the_table_of_contents():
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_a_chapter_names_its_module_and_is_named_by_it(chapter):
-    module = "cnncourse." + chapter.replace("/", ".")
-    assert module in (ROOT / "book" / f"{chapter}.md").read_text()
-    assert f"`{chapter}`" in module_of(chapter).read_text()
+    assert "cnncourse." + chapter.replace("/", ".") in (ROOT / "book" / f"{chapter}.md").read_text()
+    assert f"`{chapter}`" in module(chapter).read_text()
 
 
 @pytest.mark.parametrize("topic", ASSIGNMENTS)
