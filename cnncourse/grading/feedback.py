@@ -179,7 +179,7 @@ def expect_raises(
         raise AssertionError(
             f"{call} should raise {a_or_an(error.__name__)}, but it raises {a_or_an(type(caught).__name__)}."
         ) from None
-    raise AssertionError(f"{call} returns {_short(_plain(returned))}, but it should raise {a_or_an(error.__name__)}.")
+    raise AssertionError(f"{call} returns {_short(returned)}, but it should raise {a_or_an(error.__name__)}.")
 
 
 def expect_results(
@@ -237,7 +237,7 @@ def expect_secret(
         raise AssertionError(f"{name} {error}.") from None
     if found == digest:
         return
-    shown = _short(_plain(answer))
+    shown = _short(answer)
     if hints and found in hints:
         raise AssertionError(f"{name} is {shown}. That is what you get when {hints[found]}.")
     raise AssertionError(f"{name} is {shown}; that is not right yet.")
@@ -310,12 +310,15 @@ def _canonical(answer: object, decimals: int) -> str:
 
 
 def _short(value: object, limit: int = 80) -> str:
-    text = repr(value)
+    """A value as a sentence can carry it: tensors and arrays by their shape alone."""
+    if isinstance(value, Tensor | np.ndarray) and value.ndim:
+        return f"a tensor of shape {tuple(value.shape)}"
+    text = repr(_plain(value))
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def _call(function: Callable[..., object], arguments: Sequence[object], keywords: Mapping[str, object]) -> str:
-    shown = [_short(_plain(a), 40) for a in arguments] + [f"{k}={_short(_plain(v), 40)}" for k, v in keywords.items()]
+    shown = [_short(a, 40) for a in arguments] + [f"{k}={_short(v, 40)}" for k, v in keywords.items()]
     return f"{getattr(function, '__name__', 'your function')}({', '.join(shown)})"
 
 

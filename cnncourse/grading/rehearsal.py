@@ -153,7 +153,7 @@ def _cell(cell: Mapping[str, Any], answers: Mapping[str, str]) -> Cell:
         source=_HIDDEN.sub("", source) if hidden else source,
         hidden=hidden,
         title=title.group(1) if title and kind != "answer" else grade_id,
-        points=float(_meta(cell).get("points", 0)),
+        points=float(_meta(cell)["points"]) if kind in ("check", "inline") else 0.0,
     )
 
 

@@ -26,15 +26,15 @@ def released(topic: str) -> dict:
     return read_notebook(ROOT / "exercises" / topic / f"{topic}.ipynb")
 
 
-def run(job: Job) -> Outcome:
-    """The engine under the tests of the assignments."""
-    return rehearse(job)
+def job_with(topic: str, answers: dict[str, str] | None = None) -> Job:
+    """The job of the instructor's answers with some of them replaced."""
+    replaced = {grade_id: dedent(source).strip() for grade_id, source in (answers or {}).items()}
+    return job_of(topic, instructor(topic), answers_in(instructor(topic)) | replaced)
 
 
 def outcome(topic: str, answers: dict[str, str] | None = None) -> Outcome:
-    """Grade the instructor's answers with some of them replaced."""
-    replaced = {grade_id: dedent(source).strip() for grade_id, source in (answers or {}).items()}
-    return run(job_of(topic, instructor(topic), answers_in(instructor(topic)) | replaced))
+    """Grade in this process: `test_every_assignment` shows that the engine comes to the same points."""
+    return rehearse(job_with(topic, answers))
 
 
 def grade(topic: str, answers: dict[str, str] | None = None) -> dict[str, float]:
@@ -44,7 +44,7 @@ def grade(topic: str, answers: dict[str, str] | None = None) -> dict[str, float]
 
 def grade_empty(topic: str) -> dict[str, float]:
     """Points of each check for the notebook as it is released."""
-    result = run(job_of(topic, instructor(topic), answers_in(released(topic))))
+    result = rehearse(job_of(topic, instructor(topic), answers_in(released(topic))))
     return {cell.grade_id: cell.points for cell in result.cells if cell.max_points}
 
 

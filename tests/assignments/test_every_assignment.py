@@ -1,9 +1,17 @@
 """What holds for each assignment: the release keeps its secrets, and regenerates byte for byte."""
 
+import contextlib
+import importlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
 import pytest
-from assignments.grading_of import ROOT, TOPICS, full_marks, grade, grade_empty, instructor, released
+from assignments.grading_of import ROOT, TOPICS, full_marks, grade, grade_empty, instructor, job_with, released
 
 import exercises
+from cnncourse.grading.engine import Engine
+from cnncourse.grading.rehearsal import rehearse
 
 MARKS = ("BEGIN SOLUTION", "END SOLUTION", "BEGIN HIDDEN TESTS", "END HIDDEN TESTS", "MARK SCHEME", "Rubric")
 
@@ -78,6 +86,26 @@ def test_the_reference_earns_every_point_and_an_empty_notebook_none(topic):
     assert set(grade_empty(topic).values()) == {0}
 
 
+@pytest.fixture(scope="module")
+def engine():
+    with Engine(allow_unsafe=True) as engine:
+        yield engine
+
+
+@pytest.mark.nbgrader
+@pytest.mark.parametrize("topic", TOPICS)
+def test_the_engine_gives_the_points_that_the_rehearsal_gives(topic, engine):
+    """What the tables of `test_<topic>.py` claim also holds for checks and answers in processes of their own."""
+    module = importlib.import_module(f"assignments.test_{topic}")
+    cases = {"reference": {}} | {name: row[0] for name, row in module.WRONG.items()} | module.RIGHT
+    jobs = [job_with(topic, answers) for answers in cases.values()]
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = dict(zip(cases, pool.map(engine.grade, jobs), strict=True))
+    for name, job in zip(cases, jobs, strict=True):
+        expected = {cell.grade_id: cell.points for cell in rehearse(job).cells}
+        assert {cell.grade_id: cell.points for cell in outcomes[name].cells} == expected, name
+
+
 class TestGate:
     """The gate itself, on a small notebook of its own."""
 
@@ -122,7 +150,6 @@ class TestGate:
     @pytest.fixture
     def course(self, tmp_path, monkeypatch):
         """A course with one assignment whose answer and hidden test can be chosen."""
-        import json
 
         def write(solution, hidden):
             cells = [("f", f"### BEGIN SOLUTION\n{solution}\n### END SOLUTION", True, False)]
@@ -143,6 +170,8 @@ class TestGate:
         for name in ("ROOT", "SOLUTIONS", "EXERCISES"):
             monkeypatch.setattr(exercises, name, tmp_path / {"ROOT": ""}.get(name, name.lower()))
         monkeypatch.setattr("sys.argv", ["exercises"])
+        quick = contextlib.nullcontext(SimpleNamespace(grade=rehearse))
+        monkeypatch.setattr(exercises, "Engine", lambda allow_unsafe: quick)
         return write
 
     def test_a_good_assignment_is_written_once(self, course, capsys):
@@ -170,4 +199,15 @@ class TestGate:
     def test_what_nbgrader_refuses_is_refused_in_its_words(self, course):
         course("### BEGIN SOLUTION\nanswer = 4711", "assert answer == 4711, 'no'")
         with pytest.raises(SystemExit, match="nested begin solution"):
+            exercises.main()
+
+    def test_a_check_that_works_only_beside_the_answers_is_refused(self, course, monkeypatch):
+        """Gradients do not cross from the student's process to the trusted one."""
+        check = (
+            "import torch\nx = torch.ones(2, requires_grad=True)\nanswer(x).backward()\nassert x.grad is not None, 'no'"
+        )
+        course("def answer(x):\n    return (x * x).sum()", check)
+        exercises.main()
+        monkeypatch.setattr(exercises, "Engine", Engine)
+        with pytest.raises(SystemExit, match="instructor's answers lose c"):
             exercises.main()

@@ -143,6 +143,9 @@ def test_exceptions_are_expected_with_their_words():
         expect_raises, picky, ValueError, 1
     )
     assert "picky(stride=3) returns 3, but" in words_of(expect_raises, picky, ValueError, stride=3)
+    assert words_of(expect_raises, torch.nn.Identity().forward, ValueError, RIGHT).startswith(
+        "forward(a tensor of shape (2, 3, 4)) returns a tensor of shape (2, 3, 4), but"
+    )
     with pytest.raises(NotImplementedError):
         expect_raises(picky, ValueError, 2)
 
