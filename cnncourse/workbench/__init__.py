@@ -12,8 +12,10 @@ from cnncourse.workbench.device import (
 from cnncourse.workbench.figures import show, subplots
 from cnncourse.workbench.images import denormalise, normalise, photograph, resize
 from cnncourse.workbench.ledger import load_ledger
+from cnncourse.workbench.memory_meter import MemoryMeter
 
 __all__ = [
+    "MemoryMeter",
     "best_device",
     "denormalise",
     "describe_device",
