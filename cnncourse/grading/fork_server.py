@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from cnncourse.grading import huge_pages
 from cnncourse.grading.confinement import Confinement, limits, probe
 from cnncourse.grading.job import Limits
 from cnncourse.grading.wire import Channel, ClosedError
@@ -161,6 +162,8 @@ class Server:
             return
         for pid in limits.family(sandbox.pid):
             probe.end(pid)
+        with contextlib.suppress(OSError):
+            os.killpg(sandbox.pid, signal.SIGKILL)  # all that there is without /proc
 
     def _reap(self) -> None:
         while True:
@@ -234,6 +237,7 @@ def _preload() -> None:
     # what was imported is not collected again, so that children share its memory
     gc.collect()
     gc.freeze()
+    huge_pages.merge()
     tasks = Path("/proc/self/task")
     count = len(list(tasks.iterdir())) if tasks.exists() else threading.active_count()
     if count != 1:
