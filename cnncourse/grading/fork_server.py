@@ -174,9 +174,9 @@ class Server:
             if not pid:
                 break
             if sandbox := self._sandboxes.pop(pid, None):
+                if self.confinement.level != "namespaces":
+                    self._end_strays()
                 self._bury(sandbox)
-        if self.confinement.level != "namespaces":
-            self._end_strays()
 
     def _bury(self, sandbox: Sandbox) -> None:
         self.confinement.clean(sandbox.number)
@@ -186,10 +186,13 @@ class Server:
 
     def _end_strays(self) -> None:
         """Processes whose parents are gone come to us; they belong to no sandbox that still runs."""
-        for pid in limits.children(os.getpid()):
-            if pid not in self._sandboxes:
+        while strays := [pid for pid in limits.children(os.getpid()) if pid not in self._sandboxes]:
+            for pid in strays:
                 for member in limits.family(pid):
                     probe.end(member)
+            for pid in strays:
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, 0)
 
     def _watch(self) -> None:
         """End a sandbox whose processes together hold too much memory or are too many."""
