@@ -13,6 +13,15 @@ def test_a_chapter_becomes_a_notebook_without_roles_of_the_website():
     assert "Dumoulin and Visin, 2016" in text
 
 
+def test_a_chapter_links_its_exercise_where_the_workspace_has_it():
+    files = notebooks._workspace_files()
+    assert (
+        "[download it here](../exercises/stride_arithmetic/stride_arithmetic.ipynb)"
+        in files["layers/stride_arithmetic.ipynb"]
+    )
+    assert "exercises/stride_arithmetic/stride_arithmetic.ipynb" in files
+
+
 def test_an_update_never_overwrites_an_edited_notebook(tmp_path, monkeypatch):
     monkeypatch.setattr(notebooks, "_workspace_files", lambda: {"a.ipynb": "old", "b.ipynb": "same"})
     notebooks.update_workspace(tmp_path)

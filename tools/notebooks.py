@@ -43,6 +43,8 @@ def plain(markdown: str) -> str:
             return " and ".join("{} ({})".format(*citations[key.strip()]) for key in text.split(","))
         if role == "cite:p":
             return "(" + "; ".join("{}, {}".format(*citations[key.strip()]) for key in text.split(",")) + ")"
+        if role == "download":  # lab/ holds the exercises beside the parts, not above them
+            return re.sub(r"(.*?)\s*<(?:\.\./)+(exercises/[^>]*)>$", r"[\1](../\2)", text)
         return re.sub(r"\s*<[^>]*>$", "", text)
 
     return _ROLE.sub(replace, markdown)

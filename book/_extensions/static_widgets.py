@@ -21,6 +21,7 @@ import cnncourse
 
 WIDGETS = Path(cnncourse.__file__).parent / "widgets"
 _WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+_WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 _logger = logging.getLogger(__name__)
 
 
@@ -49,6 +50,15 @@ def add_host(app: Sphinx, pagename: str, templatename: str, context: dict[str, A
     folder = f"widgets/{fingerprint()}"
     app.add_js_file(f"{folder}/host.mjs", type="module")
     app.add_css_file(f"{folder}/widgets.css")
+
+
+def drop_widget_state(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """Leave out the saved state of live widgets: no manager reads it here, and it holds every module once more."""
+    context["script_files"] = [
+        script
+        for script in context.get("script_files", [])
+        if (getattr(script, "attributes", None) or {}).get("type") != _WIDGET_STATE
+    ]
 
 
 def refuse_plain_ipywidgets(app: Sphinx, doctree: nodes.document) -> None:
@@ -87,6 +97,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Connect to the build."""
     app.connect("doctree-read", refuse_plain_ipywidgets)
     app.connect("html-page-context", add_host, priority=400)
+    app.connect("html-page-context", drop_widget_state, priority=900)
     app.connect("env-get-outdated", outdated)
     app.connect("build-finished", copy_widgets)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

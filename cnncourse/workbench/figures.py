@@ -118,7 +118,8 @@ def show_image(axes: Axes, image: Tensor, title: str = "", **options: Any) -> No
         raise ValueError(f"cannot draw an image of shape {tuple(image.shape)}; expected (H, W), (1, H, W) or (3, H, W)")
     if pixels.dim() == 3:
         pixels = pixels[0] if pixels.shape[0] == 1 else pixels.permute(1, 2, 0).clamp(0, 1)
-    axes.imshow(pixels.numpy(), **options)
+    with mpl.rc_context(_STYLE):
+        axes.imshow(pixels.numpy(), **options)
     bare(axes, title)
 
 
@@ -128,6 +129,12 @@ def show_signed(axes: Axes, values: Tensor, title: str = "", limit: float | None
     drawn = axes.imshow(values.detach().cpu().float().numpy(), cmap="RdBu_r", vmin=-top or -1, vmax=top or 1)
     bare(axes, title)
     return drawn
+
+
+def legend(axes: Axes, **options: Any) -> None:
+    """Name the lines of `axes` that carry a label, without a box, readable in light and dark."""
+    with mpl.rc_context(_STYLE):
+        axes.legend(**options)
 
 
 def bare(axes: Axes, title: str = "") -> None:

@@ -88,6 +88,13 @@ def test_views_and_big_endian_arrays_are_sent_by_their_values():
         assert torch.equal(decode(encode(view)), view)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.bool])
+def test_a_single_element_is_sent_whatever_its_strides(dtype):
+    element = torch.arange(9).reshape(1, 9).to(dtype)[:, 3:4].transpose(0, 1)
+    assert element.stride() != (1, 1)
+    assert torch.equal(decode(encode(element)), element)
+
+
 def test_torch_kinds_and_text_arrays_come_back():
     values = [torch.Size([2, 3]), torch.float16, torch.device("cpu"), torch.device("cuda", 1), np.dtype("f4")]
     assert decode(encode(values)) == values

@@ -6,8 +6,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from find_chromium import find_chromium
-from playwright.sync_api import sync_playwright
+
+from cnncourse.widgets.base import FOLDER
 
 SITE = Path(__file__).parents[2] / "_build" / "html"
 
@@ -27,19 +27,57 @@ def address():
     server.shutdown()
 
 
-@pytest.fixture(scope="session")
-def browser():
-    executable = find_chromium()
-    assert executable, "Chromium was not found; run `make test`, which says how to get it"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def context(browser):
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(15_000)
     yield context
     context.close()
+
+
+BARE = "http://bare.test/"  # answered by the test itself, so it needs neither network nor a built book
+
+
+@pytest.fixture
+def show(context):
+    """A function that shows widgets on a bare page, as the website does but without the book around them.
+
+    Options of the browser's context (`java_script_enabled`, `reduced_motion`, `has_touch`, …) make a context of their
+    own. At the end of the test no page may have reported an error.
+    """
+    errors, opened = [], []
+
+    def show(*widgets, live=True, **options):
+        place = context.browser.new_context(**options) if options else context
+        if options:
+            place.set_default_timeout(15_000)
+            opened.append(place)
+        page = place.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.route(f"{BARE}**", lambda route: answer(route, widgets))
+        page.goto(BARE)
+        if live and options.get("java_script_enabled", True):
+            page.locator(".cnn-panel").nth(len(widgets) - 1).wait_for()
+        return page
+
+    show.errors = errors
+    yield show
+    for place in opened:
+        place.close()
+    assert errors == []
+
+
+def answer(route, widgets):
+    """Answer a request of the bare page: the page itself, a module, the style."""
+    name = route.request.url.removeprefix(BARE)
+    if name:
+        kind = "text/css" if name.endswith(".css") else "text/javascript"
+        found = (FOLDER / name).exists()
+        return route.fulfill(path=FOLDER / name, content_type=kind) if found else route.fulfill(status=404)
+    outputs = "".join(widget._repr_mimebundle_()[0]["text/html"] for widget in widgets)
+    head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
+    head += '<link rel="stylesheet" href="widgets.css"><script type="module" src="host.mjs"></script>'
+    return route.fulfill(
+        body=f"<!doctype html><html lang=en><head>{head}</head><body>{outputs}", content_type="text/html"
+    )

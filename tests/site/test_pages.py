@@ -47,3 +47,18 @@ def test_numbers_lead_to_their_row_of_the_ledger(context, address):
     assert "numbers.html#number-" in target
     page.goto(f"{address}/layers/{target}")
     assert page.locator("tr:target").count() == 1
+
+
+EXERCISES = sorted((Path(__file__).parents[2] / "exercises").glob("*/*.ipynb"))
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda path: path.stem)
+def test_a_chapter_offers_its_exercise_for_download(context, address, exercise):
+    pages = [name for name in PAGES if Path(name).name == f"{exercise.stem}.html"]
+    if not pages:
+        pytest.skip("its chapter is not written yet")
+    page = context.new_page()
+    page.goto(f"{address}/{pages[0]}")
+    with page.expect_download() as download:
+        page.locator(f'a.download[href$="/{exercise.name}"]').click()
+    assert Path(download.value.path()).read_bytes() == exercise.read_bytes()

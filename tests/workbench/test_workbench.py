@@ -127,6 +127,15 @@ def test_a_stopgap_is_no_alternative_text(alt):
         figures.show(figure_of_a_grid(), alt=alt)
 
 
+def test_grey_images_are_grey_and_legends_have_no_box():
+    _, axes = figures.subplots(1, 2)
+    figures.show_image(axes[0, 0], torch.rand(4, 4))
+    axes[0, 1].plot([0, 1], label="loss")
+    figures.legend(axes[0, 1])
+    assert axes[0, 0].images[0].get_cmap().name == "gray"
+    assert not axes[0, 1].get_legend().get_frame_on()
+
+
 def luminance(colour):
     channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]

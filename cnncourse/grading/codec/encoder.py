@@ -255,7 +255,8 @@ def _leaf_flags(value: Tensor) -> tuple[int, Tensor | None]:
 def _bytes_of(plain: Tensor) -> bytes:
     if plain.numel() == 0:
         return b""
-    flat = plain.resolve_conj().resolve_neg().cpu().contiguous().reshape(-1)
+    dense = plain.resolve_conj().resolve_neg().cpu().contiguous()
+    flat = dense.as_strided((dense.numel(),), (1,))  # reshape would keep the odd stride of a single element
     return flat.view(torch.uint8).numpy().tobytes()
 
 

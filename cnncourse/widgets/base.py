@@ -1,0 +1,131 @@
+"""One widget, two lives: the class that every widget of the course extends.
+
+In JupyterLab it is an anywidget with its state in Python. On the website the same ES module is mounted on the HTML
+that `_repr_mimebundle_` returns beside the live view; until then, and without JavaScript, a still picture stands there.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import anywidget
+import traitlets
+
+from cnncourse.workbench.figures import DescribedFigure
+
+FOLDER = Path(__file__).parent
+_IMPORT = re.compile(r'^import \{([^}]*)\} from "\./kit\.mjs";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=(?:async )?function (\w+)|const (\w+)|class (\w+))", re.MULTILINE)
+_INTERNAL = frozenset(anywidget.AnyWidget.class_trait_names())
+
+
+def self_contained(module: str, kit: str) -> str:
+    """Put the kit's text in the place of the one line that imports it.
+
+    anywidget loads a module from a Blob, where relative imports fail. The kit becomes the body of a function, so
+    that its inner names cannot clash with the module's.
+
+    Raises
+    ------
+    ValueError
+        If the module imports anything else, or the kit does not export what it asks for.
+    """
+    exported = {name for names in _EXPORT.findall(kit) for name in names if name}
+
+    def inline(match: re.Match[str]) -> str:
+        wanted = [name.strip().replace(" as ", ": ") for name in match.group(1).split(",") if name.strip()]
+        unknown = {name.split(":")[0] for name in wanted} - exported
+        if unknown:
+            raise ValueError(f"kit.mjs does not export {', '.join(sorted(unknown))}")
+        body = f"{_EXPORT.sub('', kit)}\nreturn {{ {', '.join(sorted(exported))} }};"
+        return f"const {{ {', '.join(wanted)} }} = (() => {{\n{body}\n}})();\n"
+
+    text = _IMPORT.sub(inline, module)
+    if re.search(r"^import\b", text, re.MULTILINE):
+        raise ValueError('a widget may import only `import { … } from "./kit.mjs";`, once, on one line')
+    return text
+
+
+class Widget(anywidget.AnyWidget):
+    """A widget of the course; a subclass names its module and draws its still picture.
+
+    ``class Pooling(Widget, stem="pooling")`` belongs to `pooling.mjs`. Its synced traits are all its state: numbers,
+    texts, booleans, lists and dictionaries of these, and `bytes`.
+    """
+
+    stem: str
+    _shared: Mapping[str, str] = MappingProxyType({})
+
+    def __init_subclass__(cls, stem: str = "", **options: Any) -> None:
+        """Read the module of the subclass."""
+        if stem:
+            cls.stem = stem
+            cls._esm = self_contained(_read(f"{stem}.mjs"), _read("kit.mjs"))
+            cls._css = _read("widgets.css")
+        super().__init_subclass__(**options)
+
+    def still(self) -> DescribedFigure:
+        """Picture of the present state, with words: what stands on the page until the widget is live."""
+        raise NotImplementedError(f"{type(self).__name__} has no still picture; define still()")
+
+    def state(self) -> dict[str, Any]:
+        """All synced traits of the widget itself, none of ipywidgets or anywidget."""
+        names = [name for name in self.keys if name not in _INTERNAL and not name.startswith("_")]
+        return {name: getattr(self, name) for name in sorted(names)}
+
+    def share(self, **channels: str) -> Widget:
+        """Keep traits equal to those of other widgets on the website's page: ``share(stride="geometry")``.
+
+        In JupyterLab `link` does that; on the page there is no kernel, and the host does it.
+        """
+        unknown = set(channels) - set(self.state())
+        if unknown:
+            raise ValueError(f"{', '.join(sorted(unknown))} is no trait; choose from {', '.join(self.state())}")
+        self._shared = {**self._shared, **channels}
+        return self
+
+    def _html(self) -> str:
+        shared = html.escape(json.dumps(dict(self._shared), sort_keys=True))
+        link = f' data-shared="{shared}"' if self._shared else ""
+        return (
+            f'<div class="cnn-widget" data-widget="{self.stem}.mjs"{link}>'
+            f'<script type="application/json">{_script_safe(self.state())}</script>'
+            f"{self.still()._repr_html_()}</div>"
+        )
+
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The live view for Jupyter, and the mountable picture for the website."""
+        data, metadata = super()._repr_mimebundle_(**options)
+        return {**data, "text/html": self._html()}, metadata
+
+
+def link(trait: str, *widgets: Widget) -> None:
+    """Keep one trait of several widgets equal, in JupyterLab and on the website's page."""
+    first, *others = widgets
+    for other in others:
+        traitlets.link((first, trait), (other, trait))
+    for widget in widgets:
+        widget.share(**{trait: trait})
+
+
+def _read(name: str) -> str:
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
+def _script_safe(state: dict[str, Any]) -> str:
+    """JSON that cannot end the script element it stands in; bytes become ``{"$bytes": base64}``."""
+    text = json.dumps(state, default=_bytes, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c")
+
+
+def _bytes(value: object) -> dict[str, str]:
+    if isinstance(value, bytes | bytearray | memoryview):
+        return {"$bytes": base64.b64encode(value).decode("ascii")}
+    raise TypeError(f"{value!r} cannot be part of a widget's state; use numbers, texts, lists, dictionaries or bytes")
