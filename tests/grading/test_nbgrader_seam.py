@@ -160,7 +160,16 @@ def formgrader_s_view(course, student):
     config = PyFileConfigLoader("nbgrader_config.py", path=str(course.root)).load_config()
     config.HTMLExporter.template_name = "formgrade"
     config.HTMLExporter.extra_template_basedirs = [handlers.template_path]
-    names = ["assignment_id", "notebook_id", "submission_id", "student", "first_name", "last_name", "base_url", "notebook_path"]
+    names = [
+        "assignment_id",
+        "notebook_id",
+        "submission_id",
+        "student",
+        "first_name",
+        "last_name",
+        "base_url",
+        "notebook_path",
+    ]
     resources = {**dict.fromkeys(names, "x"), "index": 0, "total": 1, "mathjax_url": ""}
     path = course.root / "autograded" / student / "ps1" / "ps1.ipynb"
     return HTMLExporter(config=config).from_filename(str(path), resources=resources)[0]
