@@ -114,6 +114,11 @@ def load(name: str, device: torch.device | None = None) -> Network:
     return checkpoint(name).load(device)
 
 
+def accuracy_in_per_cent(name: str) -> float:
+    """Accuracy on held-out pictures that the weights of that name are said to reach."""
+    return round(100 * checkpoint(name).accuracy, 2)
+
+
 def log_of(name: str) -> dict[str, Any]:
     """The log of a training whose weights come with the course: settings, history, accuracy, checksum."""
     log: dict[str, Any] = json.loads((WEIGHTS / f"{name}.json").read_text(encoding="utf-8"))
