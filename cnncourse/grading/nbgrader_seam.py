@@ -27,7 +27,7 @@ from cnncourse.grading.job import Job, Outcome
 from cnncourse.grading.jobs import OUR_METADATA
 from cnncourse.grading.marking import Marked, mark
 from cnncourse.grading.recorder import Recorder
-from cnncourse.grading.regrading import read_document
+from cnncourse.grading.regrading import key_of, read_document
 from cnncourse.grading.report import feedback_page
 from cnncourse.grading.source import Assignment, load_assignment, recorded_notebook
 
@@ -286,8 +286,7 @@ def _submitted(course: Course, who: Any) -> Path:
 
 def _finished(path: Path, key: str) -> bool:
     """Whether nbgrader's second pass, which records the points, wrote this notebook for this key."""
-    document = read_document(path)
-    return document is not None and document["metadata"].get(OUR_METADATA, {}).get("key") == key
+    return key_of(read_document(path)) == key
 
 
 def _as_node(document: dict[str, Any]) -> Any:

@@ -112,6 +112,10 @@ def test_grades_given_by_hand_survive(small):
         recorder.session.commit()
     assert line_of(small.grade(), "ana").text == "8.5 of 9"
     assert rows(small, "ana")["why"] == (None, 3.5, 0)
+    cells = standard_cells()
+    cells[3]["source"] += "\n# mended"
+    small.set_source(cells)
+    assert not line_of(small.grade(), "ana").needs_manual_grade, "a mended test asks for no new look at a text"
     small.submit("ana", small.right(why="I changed my mind."))
     assert line_of(small.grade(), "ana").needs_manual_grade
 
