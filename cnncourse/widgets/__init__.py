@@ -4,7 +4,21 @@ A widget is one ES module, `<topic>.mjs`, and one class beside it, `<topic>.py`,
 This is the only part of the package that knows notebooks, and the last one that may be imported.
 """
 
+from cnncourse.widgets.backpropagation import Backpropagation
 from cnncourse.widgets.base import Widget, link
+from cnncourse.widgets.connectivity import Connectivity
+from cnncourse.widgets.convolution import Convolution
+from cnncourse.widgets.pooling import Pooling
+from cnncourse.widgets.receptive_field import ReceptiveField
 from cnncourse.widgets.stride_arithmetic import StrideArithmetic
 
-__all__ = ["StrideArithmetic", "Widget", "link"]
+__all__ = [
+    "Backpropagation",
+    "Connectivity",
+    "Convolution",
+    "Pooling",
+    "ReceptiveField",
+    "StrideArithmetic",
+    "Widget",
+    "link",
+]

@@ -21,7 +21,10 @@ const SVG = "http://www.w3.org/2000/svg";
  * @returns {any} the element
  */
 export function h(tag, attributes = {}, ...children) {
-  return fill(document.createElement(tag), attributes, children);
+  const element = fill(document.createElement(tag), attributes, children);
+  // JupyterLab takes the keys of a focused element for its own shortcuts unless that element forbids it
+  if (element.tabIndex >= 0 || "tabindex" in attributes) element.setAttribute("data-lm-suppress-shortcuts", "true");
+  return element;
 }
 
 /** Make an SVG element, as `h` does for HTML. @returns {any} */

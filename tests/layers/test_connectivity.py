@@ -7,6 +7,7 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from cnncourse.layers import Convolution
 from cnncourse.layers.connectivity import (
     REGIMES,
     LocallyConnected,
@@ -40,6 +41,12 @@ def test_with_tied_weights_it_equals_torch_s_convolution(**geometry):
     convolution, image = convolution_and_image(**geometry)
     untied = LocallyConnected.from_convolution(convolution, geometry["size"])
     torch.testing.assert_close(untied(image), convolution(image))
+
+
+def test_with_tied_weights_it_equals_the_course_s_own_convolution():
+    convolution = Convolution(3, 4, kernel_size=(3, 2), stride=(2, 1), padding=1)
+    image = torch.randn(2, 3, 9, 8)
+    torch.testing.assert_close(LocallyConnected.from_convolution(convolution, (9, 8))(image), convolution(image))
 
 
 @given(**GEOMETRY)

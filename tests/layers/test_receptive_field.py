@@ -77,6 +77,13 @@ def test_published_networks_see_what_the_literature_says(network, layer, size):
     assert receptive_field(skeleton(network)).of(layer).size == size
 
 
+@pytest.mark.parametrize("network", PUBLISHED)
+def test_the_path_through_all_branches_sees_what_the_network_sees(network):
+    path = fields_through(list(geometry(network).values()))[-1]
+    whole = receptive_field(skeleton(network)).of()
+    assert (path.size, path.stride, path.centre) == (whole.size, whole.stride, whole.centre)
+
+
 @pytest.mark.parametrize("network", [name for name in PUBLISHED if "101" not in name and "152" not in name])
 def test_gradient_support_confirms_published_sizes(network):
     fields = receptive_field(skeleton(network))
@@ -486,7 +493,7 @@ def test_influence_stays_inside_the_receptive_field():
 
 
 def test_real_pictures_can_be_given():
-    network = nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU())
+    network = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Tanh())
     field = effective_receptive_field(network, inputs=torch.rand(3, 3, 9, 11), position=(0, 0))
     assert field.influence.shape == (9, 11)
     assert field.influence[3:].sum() == 0
@@ -503,7 +510,7 @@ def test_real_pictures_can_be_given():
         (lambda: receptive_field(conv()).of("layer9"), "no module 'layer9'"),
         (lambda: receptive_field(conv()).of().region(-1), "position is -1"),
         (lambda: receptive_field(conv()).of().region((1, 2, 3)), "give one whole number, or 2"),
-        (lambda: geometry("resnet50"), "choose one of alexnet"),
+        (lambda: geometry("resnet"), "choose one of alexnet"),
         (lambda: skeleton("vgg"), "choose one of alexnet"),
         (lambda: published_size("alexnet", "conv9"), "alexnet has no layer 'conv9'"),
         (lambda: measured_receptive_field(conv(), (1, 8, 8), "b"), "layer is 'b'"),

@@ -6,8 +6,6 @@ import threading
 from pathlib import Path
 
 import pytest
-from find_chromium import find_chromium
-from playwright.sync_api import sync_playwright
 
 from cnncourse.widgets.base import FOLDER
 
@@ -27,16 +25,6 @@ def address():
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
-
-
-@pytest.fixture(scope="session")
-def browser():
-    executable = find_chromium()
-    assert executable, "Chromium was not found; run `make test`, which says how to get it"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -1,16 +1,21 @@
 """What holds for every widget, shown without a kernel on a bare page of a real browser."""
 
+import importlib
+
 import pytest
 from playwright.sync_api import expect
 
 from cnncourse import widgets
+from cnncourse.widgets.base import FOLDER
 
 pytestmark = pytest.mark.site
 
+MODULES = [path.stem for path in sorted(FOLDER.glob("*.py")) if path.with_suffix(".mjs").exists()]
 CLASSES = [
     value
-    for value in map(vars(widgets).get, widgets.__all__)
-    if isinstance(value, type) and value is not widgets.Widget and issubclass(value, widgets.Widget)
+    for stem in MODULES
+    for value in vars(importlib.import_module(f"cnncourse.widgets.{stem}")).values()
+    if isinstance(value, type) and issubclass(value, widgets.Widget) and vars(value).get("stem") == stem
 ]
 every_widget = pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.stem)
 

@@ -40,8 +40,8 @@ class Misalignment:
     branches: tuple[ReceptiveField, ...]
 
     def __str__(self) -> str:
-        seen = "; ".join(str(branch) for branch in self.branches)
-        return f"{self.where} brings branches together that are misaligned: {seen}"
+        seen = "".join(f"\n    {branch}" for branch in self.branches)
+        return f"misaligned: {self.where} brings branches together that see{seen}"
 
 
 class ReceptiveFields(Mapping[str, ReceptiveField]):
@@ -77,7 +77,11 @@ class ReceptiveFields(Mapping[str, ReceptiveField]):
         if name in self._fields:
             return self._fields[name]
         if name in self.unanalysed:
-            raise ValueError(f"the receptive field of {name or 'the output'!r} is not known: {self.unanalysed[name]}")
+            which = repr(name) if name else "the output"
+            raise ValueError(
+                f"the receptive field of {which} is not known: {self.unanalysed[name]}. "
+                "Measure it with measured_receptive_field, or analyse the network before that layer."
+            )
         near = difflib.get_close_matches(str(name), self._fields) or list(self._fields)[:8]
         raise ValueError(f"no module {name!r} answered; there are, for example, {', '.join(filter(None, near))}")
 

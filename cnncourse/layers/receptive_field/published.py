@@ -45,27 +45,27 @@ _RESIDUAL = {
     "resnet101": ((3, 4, 23, 3), True),
     "resnet152": ((3, 8, 36, 3), True),
 }
-PUBLISHED = (
-    *_SEQUENCES,
-    *_RESIDUAL,
-    *(f"{name}-original" for name, (_, bottleneck) in _RESIDUAL.items() if bottleneck),
-)
+_ORIGINALS = tuple(f"{name}-original" for name, (_, bottleneck) in _RESIDUAL.items() if bottleneck)
+PUBLISHED = (*_SEQUENCES, *_RESIDUAL, *_ORIGINALS)
 
 
 def geometry(network: str) -> dict[str, dict[str, Any]]:
-    """Kernel, stride and padding of each layer of a published sequential network, by the layer's name.
+    """Kernel, stride and padding of each layer of a published network, by the layer's name and in order.
+
+    Of a residual network these are the layers on the path through all branches, the one that sees most.
 
     Raises
     ------
     ValueError
-        If `network` is not the name of one: "alexnet", "zfnet", "vgg11", "vgg13", "vgg16" or "vgg19".
+        If `network` is not one of `PUBLISHED`.
     """
-    if not isinstance(network, str) or network not in _SEQUENCES:
-        raise ValueError(f"network is {network!r}; choose one of {', '.join(_SEQUENCES)}")
+    _check(network)
+    if network in _RESIDUAL or network in _ORIGINALS:
+        return _longest_path(network)
     layers = {}
     for entry in _SEQUENCES[network].split(", "):
         name, numbers = entry.split(" ")
-        layers[name] = dict(zip(("kernel_size", "stride", "padding"), map(int, numbers.split("/")), strict=True))
+        layers[name] = _arguments(*map(int, numbers.split("/")))
     return layers
 
 
@@ -83,8 +83,7 @@ def skeleton(network: str) -> nn.Module:
     ValueError
         If there is no such network.
     """
-    if not isinstance(network, str) or network not in PUBLISHED:
-        raise ValueError(f"network is {network!r}; choose one of {', '.join(PUBLISHED)}")
+    _check(network)
     if network in _SEQUENCES:
         layers = geometry(network).items()
         return nn.Sequential(OrderedDict((name, _layer(name, arguments)) for name, arguments in layers))
@@ -97,12 +96,41 @@ def published_size(network: str, layer: str) -> int:
 
     Sequential networks go through the recursion, residual networks through `receptive_field`.
     """
+    _check(network)
     if network not in _SEQUENCES:
         return int(receptive_field(skeleton(network)).of(layer).size)
     layers = geometry(network)
     if layer not in layers:
         raise ValueError(f"{network} has no layer {layer!r}; it has {', '.join(layers)}")
     return int(fields_through(list(layers.values()))[list(layers).index(layer) + 1].size)
+
+
+def _check(network: object) -> None:
+    if not isinstance(network, str) or network not in PUBLISHED:
+        raise ValueError(f"network is {network!r}; choose one of {', '.join(PUBLISHED)}")
+
+
+def _arguments(kernel_size: int, stride: int, padding: int) -> dict[str, Any]:
+    return {"kernel_size": kernel_size, "stride": stride, "padding": padding}
+
+
+def _longest_path(network: str) -> dict[str, dict[str, Any]]:
+    blocks, bottleneck = _RESIDUAL[network.removesuffix("-original")]
+    layers = {"conv1": _arguments(7, 2, 3), "maxpool": _arguments(3, 2, 1)}
+    for stage, count in enumerate(blocks, start=1):
+        for block in range(count):
+            stride = 2 if stage > 1 and block == 0 else 1
+            for number, kernel, step in _branch(stride, bottleneck, network in _ORIGINALS):
+                layers[f"layer{stage}.{block}.conv{number}"] = _arguments(kernel, step, kernel // 2)
+    return layers
+
+
+def _branch(stride: int, bottleneck: bool, stride_first: bool) -> list[tuple[int, int, int]]:
+    """Number, kernel and stride of each convolution of a residual block."""
+    if not bottleneck:
+        return [(1, 3, stride), (2, 3, 1)]
+    first, second = (stride, 1) if stride_first else (1, stride)
+    return [(1, 1, first), (2, 3, second), (3, 1, 1)]
 
 
 def _layer(name: str, arguments: dict[str, Any]) -> nn.Module:
@@ -114,10 +142,9 @@ class _Block(nn.Module):
 
     def __init__(self, stride: int, bottleneck: bool, stride_first: bool, **dd: Any) -> None:
         super().__init__()
-        strides = (stride, 1, 1) if stride_first or not bottleneck else (1, stride, 1)
-        kernels = (1, 3, 1) if bottleneck else (3, 3)
         convolutions = [
-            nn.Conv2d(1, 1, kernel, step, kernel // 2, **dd) for kernel, step in zip(kernels, strides, strict=False)
+            nn.Conv2d(1, 1, kernel, step, kernel // 2, **dd)
+            for _, kernel, step in _branch(stride, bottleneck, stride_first)
         ]
         self.branch = nn.Sequential(*convolutions)
         self.shortcut = nn.Conv2d(1, 1, 1, stride, **dd) if stride > 1 else nn.Identity()

@@ -1,0 +1,22 @@
+"""What networks see: data sets in their official formats, and pictures that are drawn.
+
+Each module loads one data set from this machine or from its official place, and says what it has loaded.
+"""
+
+from cnncourse.data import caltech101, cifar10, clothing, fashion_mnist, ilsvrc, mnist, scenes
+from cnncourse.data.labelled_images import LabelledImages, PreparedImages, channel_statistics
+from cnncourse.data.photographs import Photographs
+
+__all__ = [
+    "LabelledImages",
+    "Photographs",
+    "PreparedImages",
+    "caltech101",
+    "channel_statistics",
+    "cifar10",
+    "clothing",
+    "fashion_mnist",
+    "ilsvrc",
+    "mnist",
+    "scenes",
+]

@@ -1,0 +1,45 @@
+"""Part II of the course, Models: every network of the lecture, to build, to count and to train."""
+
+from cnncourse.models.alexnet import AlexNet, ZFNet
+from cnncourse.models.catalogue import NETWORKS, build, native_size
+from cnncourse.models.counting import multiply_adds_of, parameters, parameters_of
+from cnncourse.models.googlenet import GoogLeNet, GoogLeNetOutputs, Inception, NaiveInception
+from cnncourse.models.lenet import LeNet, LeNet5
+from cnncourse.models.network import Network, activations
+from cnncourse.models.pretrained import CHECKPOINTS, Checkpoint, Preprocessing, checkpoint, load
+from cnncourse.models.resnet import BasicBlock, Bottleneck, ResNet, cifar_resnet, resnet
+from cnncourse.models.squeezenet import Fire, SqueezeNet
+from cnncourse.models.vgg import VGG, vgg_small
+
+__all__ = [
+    "CHECKPOINTS",
+    "NETWORKS",
+    "VGG",
+    "AlexNet",
+    "BasicBlock",
+    "Bottleneck",
+    "Checkpoint",
+    "Fire",
+    "GoogLeNet",
+    "GoogLeNetOutputs",
+    "Inception",
+    "LeNet",
+    "LeNet5",
+    "NaiveInception",
+    "Network",
+    "Preprocessing",
+    "ResNet",
+    "SqueezeNet",
+    "ZFNet",
+    "activations",
+    "build",
+    "checkpoint",
+    "cifar_resnet",
+    "load",
+    "multiply_adds_of",
+    "native_size",
+    "parameters",
+    "parameters_of",
+    "resnet",
+    "vgg_small",
+]
