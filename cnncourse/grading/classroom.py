@@ -19,7 +19,7 @@ from cnncourse.grading.attempts import with_attempts
 from cnncourse.grading.backends import Backend
 from cnncourse.grading.confinement import ConfinementError
 from cnncourse.grading.course import Course
-from cnncourse.grading.files import ResultStore, only_run, write_whole
+from cnncourse.grading.files import ResultStore, only_run, sweep, write_whole
 from cnncourse.grading.intake import Submission, find_submissions
 from cnncourse.grading.job import Job, Outcome
 from cnncourse.grading.jobs import OUR_METADATA
@@ -68,6 +68,7 @@ def grade_class(course: Course, name: str, backend: Backend, options: Options | 
     assignment = load_assignment(course, name)
     work = course.work_folder(name)
     with only_run(work / ".lock"), Recorder(course) as recorder:
+        sweep(work)
         summary = Summary(name, changes=recorder.sync(assignment))
         found, summary.remarks = find_submissions(course, name, options.students)
         desk = _Desk(course, assignment, recorder, backend, ResultStore(work / "results"), options)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cnncourse.grading.course import Course
-from cnncourse.grading.files import write_whole
+from cnncourse.grading.files import sweep, write_whole
 from cnncourse.grading.jobs import OUR_METADATA
 from cnncourse.grading.recorder import CellState, Recorded
 from cnncourse.grading.report_style import STYLE
@@ -44,6 +44,7 @@ def write_feedback(
 ) -> Path:
     """Write the page to nbgrader's feedback folder, where `nbgrader release_feedback` finds it."""
     path = course.folder("feedback", student, assignment) / f"{notebook}.html"
+    sweep(path.parent)
     write_whole(path, feedback_page(assignment, student, notebook, document, recorded))
     for name in ("timestamp.txt", "submission_secret.txt"):  # release_feedback wants them
         source = course.folder("autograded", student, assignment) / name

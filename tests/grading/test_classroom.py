@@ -243,6 +243,14 @@ def test_a_file_is_whole_or_as_it_was(tmp_path):
     assert [entry.name for entry in path.parent.iterdir()] == ["b.txt"]
 
 
+def test_what_a_killed_run_left_half_written_is_swept_away(small):
+    for folder in ("grading/ps1", "grading/ps1/results", "feedback/ana/ps1"):
+        (small.root / folder).mkdir(parents=True, exist_ok=True)
+        (small.root / folder / ".writing-abc").write_text("half")
+    small.grade()
+    assert list(small.root.rglob(".writing-*")) == []
+
+
 def test_inline_checks_may_not_hide_tests(small):
     from cnncourse.grading.source import load_assignment
 
