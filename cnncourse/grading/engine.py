@@ -29,6 +29,7 @@ from cnncourse.grading.wire import Channel, ClosedError, LateError
 
 _START_SECONDS = 180.0
 _GRACE_SECONDS = 5.0
+_END_SECONDS = 30.0  # a crowd of processes takes a while to end; nothing else may start before it has
 _REMEDY = (
     "On Linux allow user namespaces (`sysctl kernel.apparmor_restrict_unprivileged_userns=0` on Ubuntu 24.04, or run "
     "as root) or use a kernel with Landlock (5.13 or later); on macOS and Windows grade in a Linux virtual machine, "
@@ -252,7 +253,7 @@ class _Sandbox:
         self.channel.close()
         with contextlib.suppress(OSError):
             self._leash.shutdown(socket.SHUT_WR)
-            self._leash.settimeout(_GRACE_SECONDS)
+            self._leash.settimeout(_END_SECONDS)
             text = b""
             while part := self._leash.recv(4096):
                 text += part

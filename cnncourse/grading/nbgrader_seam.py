@@ -21,6 +21,7 @@ from nbgrader.plugins import LateSubmissionPlugin
 from cnncourse.grading.backends import start_engine
 from cnncourse.grading.course import OUR_SECTION, Course, from_nbgrader, with_driver
 from cnncourse.grading.files import ResultStore, write_whole
+from cnncourse.grading.formgrader import show_text_only
 from cnncourse.grading.intake import find_submissions
 from cnncourse.grading.job import Job, Outcome
 from cnncourse.grading.jobs import OUR_METADATA
@@ -68,7 +69,7 @@ def configure(c: Any, **settings: Any) -> None:
     c.GenerateFeedback.exporter_class = FeedbackExporter
     c.GenerateFeedback.preprocessors = []
     c.AssignLatePenalties.plugin_class = CourseLatePenalties
-    c.HTMLExporter.sanitize_html = True  # formgrader shows what students wrote on the instructor's own server
+    show_text_only(c)
     _install()
 
 

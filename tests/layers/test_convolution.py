@@ -3,6 +3,8 @@
 import copy
 import inspect
 import io
+import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -23,17 +25,18 @@ from cnncourse.layers.convolution import (
     convolve_by_im2col,
     convolve_by_loops,
     convolve_by_torch,
+    count_parameters,
     default_memory_budget,
     depth_column,
     filter_bank,
     flip,
     hand_made_kernel,
-    merge,
     true_convolution,
 )
 from cnncourse.workbench.memory_meter import MemoryMeter
 
 DOUBLE = torch.float64
+VECTORS = Path(__file__).parents[1] / "vectors"
 FUNCTIONS = {"loops": convolve_by_loops, "im2col": convolve_by_im2col, "torch": convolve_by_torch}
 EVEN_SAME = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
 
@@ -337,6 +340,13 @@ def test_a_gpu_computes_the_same(algorithm):
 # What a filter is
 
 
+@given(st.integers(1, 3), st.integers(1, 3), pairs(1, 4), st.integers(1, 3), st.booleans())
+def test_parameters_are_counted_as_torch_has_them(channels, filters, kernel_size, groups, bias):
+    arguments = (channels * groups, filters * groups, kernel_size)
+    layer = torch.nn.Conv2d(*arguments, groups=groups, bias=bias)
+    assert count_parameters(*arguments, groups, bias) == sum(p.numel() for p in layer.parameters())
+
+
 def test_each_map_depends_on_its_own_filter_alone():
     torch.manual_seed(0)
     image, weight = torch.randn(3, 8, 8), torch.randn(4, 3, 3, 3)
@@ -374,20 +384,10 @@ def test_a_shifted_image_gives_a_shifted_map(algorithm):
     close(shifted[:, 1:, 2:], convolve(image, weight, algorithm=algorithm)[:, :-1, :-2])
 
 
-@given(st.integers(1, 3), st.integers(1, 3), st.integers(1, 3), pairs(1, 3), pairs(1, 3))
-def test_two_linear_convolutions_are_one(channels, middle, filters, first_size, second_size):
-    sizes = [(size, size) if isinstance(size, int) else size for size in (first_size, second_size)]
-    first = torch.randn(middle, channels, *sizes[0], dtype=DOUBLE)
-    second = torch.randn(filters, middle, *sizes[1], dtype=DOUBLE)
-    image = torch.randn(channels, 8, 9, dtype=DOUBLE)
-    close(convolve(image, merge(first, second)), convolve(convolve(image, first), second))
-
-
-def test_a_non_linearity_between_them_prevents_that():
-    torch.manual_seed(0)
-    image, first, second = torch.randn(1, 9, 9), torch.randn(4, 1, 3, 3), torch.randn(1, 4, 3, 3)
-    with_relu = convolve(convolve(image, first).relu(), second)
-    assert not torch.allclose(with_relu, convolve(image, merge(first, second)), atol=0.1)
+def test_to_blur_twice_is_to_blur_once_with_a_larger_kernel():
+    image, blur = torch.rand(1, 9, 9, dtype=DOUBLE), filter_bank(["blur"]).double()
+    larger = torch.from_numpy(convolve2d(blur[0, 0], blur[0, 0]))  # 5×5
+    close(convolve(convolve(image, blur), blur), convolve(image, larger[None, None]))
 
 
 def test_a_depth_column_holds_the_answer_of_every_filter():
@@ -398,14 +398,20 @@ def test_a_depth_column_holds_the_answer_of_every_filter():
 
 def test_hand_made_kernels_do_what_their_names_say():
     flat = torch.full((1, 5, 5), 0.25)
-    sums = {"edge": 0, "vertical edge": 0, "horizontal edge": 0, "identity": 1, "blur": 1, "sharpen": 1, "emboss": 1}
+    sums = {"laplacian": 0, "vertical edges": 0, "horizontal edges": 0, "identity": 1, "blur": 1, "sharpen": 1}
+    sums["emboss"] = 1
     assert set(sums) == set(KERNELS)
     for name, total in sums.items():
         answer = convolve(flat, filter_bank([name]))
         torch.testing.assert_close(answer, torch.full((1, 3, 3), 0.25 * total))
     upright = torch.tensor([[0.0, 0, 1, 1]] * 4)[None]
-    assert convolve(upright, filter_bank(["vertical edge"])).abs().min() == 4
-    assert convolve(upright, filter_bank(["horizontal edge"])).abs().max() == 0
+    assert convolve(upright, filter_bank(["vertical edges"])).abs().min() == 4
+    assert convolve(upright, filter_bank(["horizontal edges"])).abs().max() == 0
+
+
+def test_the_hand_made_kernels_are_those_that_the_widget_offers():
+    shared = json.loads((VECTORS / "hand_made_kernels.json").read_text())  # a test of the widget reads it too
+    assert shared == {name: [list(row) for row in rows] for name, rows in KERNELS.items()}
 
 
 def test_a_bank_for_colour_answers_to_the_mean_of_the_channels():
@@ -413,7 +419,7 @@ def test_a_bank_for_colour_answers_to_the_mean_of_the_channels():
     bank = filter_bank(channels=3)
     assert bank.shape == (len(KERNELS), 3, 3, 3)
     torch.testing.assert_close(convolve(image, bank), convolve(image.mean(0, keepdim=True), filter_bank()))
-    assert torch.equal(hand_made_kernel("edge").sum(), torch.tensor(0.0))
+    assert {hand_made_kernel(name).dtype for name in KERNELS} == {torch.float32}
 
 
 # Errors
@@ -491,12 +497,11 @@ def test_wrong_weights_are_named(function):
         (lambda: depth_column(torch.zeros(2, 3, 3), 3, 0), "row is 3, but the output has 3 of them. Use at most 2"),
         (lambda: depth_column(torch.zeros(2, 3, 3), 0, -1), "column is -1"),
         (lambda: depth_column(torch.zeros(3, 3), 0, 0), r"output has shape \(3, 3\)"),
-        (lambda: hand_made_kernel("sobel"), "name is 'sobel'; choose one of 'identity', 'edge'"),
+        (lambda: hand_made_kernel("sobel"), "name is 'sobel'; choose one of 'identity', 'horizontal edges'"),
         (lambda: filter_bank([]), "names is"),
-        (lambda: filter_bank("edge"), "names is 'edge'; give a list"),
-        (lambda: filter_bank(["edge"], 0), "channels is 0"),
+        (lambda: filter_bank("blur"), "names is 'blur'; give a list"),
+        (lambda: filter_bank(["blur"], 0), "channels is 0"),
         (lambda: flip(torch.zeros(3)), "cannot flip"),
-        (lambda: merge(torch.zeros(4, 1, 3, 3), torch.zeros(1, 3, 3, 3)), r"second has shape .* expected \(O, 4"),
         (lambda: column_matrix_shape((8, 8), 3), r"input_shape is \(8, 8\)"),
         (lambda: column_matrix_bytes((1, 8, 8), 3, bytes_per_value=0), "bytes_per_value is 0"),
         (lambda: convolve(torch.zeros(1, 4, 4), torch.zeros(1, 1, 3, 3), algorithm="fft"), "algorithm is 'fft'"),
@@ -513,7 +518,15 @@ ANYTHING = st.one_of(
 )  # fmt: skip
 
 
-SMALL = [depth_column, merge, flip, filter_bank, hand_made_kernel, column_matrix_shape, column_matrix_bytes]
+SMALL = [
+    depth_column,
+    flip,
+    filter_bank,
+    hand_made_kernel,
+    column_matrix_shape,
+    column_matrix_bytes,
+    count_parameters,
+]
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])

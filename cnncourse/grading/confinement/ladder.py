@@ -101,6 +101,7 @@ class Confinement:
 
     def enter_sandbox(self, number: int, work: Path, wanted: Limits) -> None:
         """Confine the process that was just forked; student code runs only after this has returned."""
+        os.setsid()  # where the kernel shares the processor among sessions, a crowd of processes gets one share
         if self.level == "namespaces":
             user = self.user(number) if self.privileged else None
             namespaces.enter_sandbox(user, _SCRATCH_FACTOR * wanted.file_bytes)
@@ -122,7 +123,6 @@ class Confinement:
     def _enter_folder(self, number: int, work: Path) -> None:
         if system.LINUX:
             system.prctl(system.PR_SET_PDEATHSIG, signal.SIGKILL)
-        os.setsid()
         os.chdir(work)
         os.environ.update(HOME=str(work / "home"), TMPDIR=str(work / "tmp"))
         tempfile.tempdir = None

@@ -14,14 +14,13 @@ from cnncourse.layers.convolution.algorithms import (
     convolve_by_torch,
 )
 from cnncourse.layers.convolution.columns import column_matrix_bytes, column_matrix_shape, default_memory_budget
-from cnncourse.layers.convolution.geometry import PADDING_MODES
+from cnncourse.layers.convolution.geometry import PADDING_MODES, count_parameters
 from cnncourse.layers.convolution.kernels import (
     KERNELS,
     depth_column,
     filter_bank,
     flip,
     hand_made_kernel,
-    merge,
     true_convolution,
 )
 from cnncourse.layers.convolution.layer import Convolution
@@ -38,11 +37,11 @@ __all__ = [
     "convolve_by_im2col",
     "convolve_by_loops",
     "convolve_by_torch",
+    "count_parameters",
     "default_memory_budget",
     "depth_column",
     "filter_bank",
     "flip",
     "hand_made_kernel",
-    "merge",
     "true_convolution",
 ]

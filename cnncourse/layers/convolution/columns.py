@@ -50,10 +50,14 @@ def column_matrix_bytes(
     return math.prod(column_matrix_shape(input_shape, kernel_size, stride, padding, dilation)) * bytes_per_value
 
 
-def default_memory_budget(device: torch.device) -> int:
-    """Bytes for the columns: what a processor's cache holds, or on a GPU enough to keep it busy."""
+def default_memory_budget(device: torch.device, filter_bytes: int = 0) -> int:
+    """Bytes for the columns and their responses at a time.
+
+    On a processor what its cache holds, but twice the filters at least, because each chunk reads the filters again;
+    on a GPU enough to keep it busy, and at most a quarter of the memory that is free.
+    """
     if device.type == "cpu":
-        return 4 * _MEBIBYTE
+        return max(2 * _MEBIBYTE, 2 * filter_bytes)
     if device.type == "meta":
         return 256 * _MEBIBYTE
     return max(_MEBIBYTE, min(256 * _MEBIBYTE, memory(device)[0] // 4))
@@ -62,7 +66,7 @@ def default_memory_budget(device: torch.device) -> int:
 def correlate(x: Tensor, weight: Tensor, geometry: Geometry, memory_budget: int | None = None) -> Tensor:
     """Slide `weight` (O, C/groups, K, K) over `x` (N, C, H, W), which has its margins already: (N, O, H', W')."""
     if memory_budget is None:
-        memory_budget = default_memory_budget(x.device)
+        memory_budget = default_memory_budget(x.device, weight.numel() * weight.element_size())
     checks.whole_number("memory_budget", memory_budget, 1, _BUDGET)
     output: Tensor = _of(_Output, x, weight, geometry, memory_budget)
     return output
@@ -211,9 +215,15 @@ def _chunks(seen: Tensor, filters: int, budget: int) -> Iterator[Chunk]:
     samples, height, width = seen.shape[3:]
     bytes_each = (math.prod(seen.shape[:3]) + filters) * seen.element_size()
     positions = max(1, budget // bytes_each)
-    steps = (positions // (height * width), min(height, positions // width), min(width, positions))
-    deep, high, wide = (max(1, step) for step in steps)
+    steps = (positions // max(1, height * width), positions // width, positions)
+    deep, high, wide = (_even(size, step) for size, step in zip((samples, height, width), steps, strict=True))
     for n in range(0, samples, deep):
         for row in range(0, height, high):
             for column in range(0, width, wide):
                 yield slice(n, n + deep), slice(row, row + high), slice(column, column + wide)
+
+
+def _even(size: int, step: int) -> int:
+    """The step, made smaller so that the last one is not a small rest."""
+    parts = max(1, -(-size // max(1, step)))
+    return max(1, -(-size // parts))

@@ -5,6 +5,7 @@ Chapter: `layers/convolution`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -83,6 +84,21 @@ def _margins(kernel: Pair, stride: Pair, padding: Size | str, dilation: Pair) ->
         raise ValueError(f"padding is {padding!r}; it must be a number, a pair, 'same' or 'valid'. {_PADDING}")
     vertical, horizontal = checks.pair("padding", padding, 0, _PADDING)
     return (horizontal, horizontal, vertical, vertical)
+
+
+def count_parameters(in_channels: int, out_channels: int, kernel_size: Size, groups: int = 1, bias: bool = True) -> int:
+    """Weights and biases of a layer, O·C/groups·K·K + O. The size of the image is not among the arguments.
+
+    Raises
+    ------
+    ValueError
+        If a value is not a whole number or too small, or `groups` does not divide the channels.
+    """
+    checks.whole_number("in_channels", in_channels, 1, "An image has at least one channel.")
+    checks.whole_number("out_channels", out_channels, 1, "Each filter makes one map.")
+    kernel = Geometry.of(kernel_size, 1, 0, 1, groups).kernel_size
+    check_groups(groups, in_channels=in_channels, out_channels=out_channels)
+    return out_channels * (in_channels // groups * math.prod(kernel) + bool(bias))
 
 
 def check_groups(groups: int, **channels: int) -> None:

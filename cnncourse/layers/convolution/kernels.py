@@ -10,20 +10,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from cnncourse.layers.convolution.algorithms import convolve
 from cnncourse.layers.convolution.geometry import Size, check_weights, one_of
 from cnncourse.workbench import checks
 
-_NINTH = 1 / 9
+# The widget of the chapter offers the same ones under the same names.
 KERNELS: dict[str, tuple[tuple[float, ...], ...]] = {
     "identity": ((0, 0, 0), (0, 1, 0), (0, 0, 0)),
-    "edge": ((-1, -1, -1), (-1, 8, -1), (-1, -1, -1)),
-    "vertical edge": ((-1, 0, 1), (-2, 0, 2), (-1, 0, 1)),
-    "horizontal edge": ((-1, -2, -1), (0, 0, 0), (1, 2, 1)),
-    "blur": ((_NINTH, _NINTH, _NINTH),) * 3,
+    "horizontal edges": ((-1, -2, -1), (0, 0, 0), (1, 2, 1)),
+    "vertical edges": ((-1, 0, 1), (-2, 0, 2), (-1, 0, 1)),
+    "laplacian": ((0, 1, 0), (1, -4, 1), (0, 1, 0)),
+    "blur": ((1 / 16, 2 / 16, 1 / 16), (2 / 16, 4 / 16, 2 / 16), (1 / 16, 2 / 16, 1 / 16)),
     "sharpen": ((0, -1, 0), (-1, 5, -1), (0, -1, 0)),
     "emboss": ((-2, -1, 0), (-1, 1, 1), (0, 1, 2)),
 }
@@ -37,7 +36,7 @@ def hand_made_kernel(name: str) -> Tensor:
     ValueError
         If there is no such kernel; the message lists them.
     """
-    return torch.tensor(KERNELS[one_of("name", name, tuple(KERNELS))])
+    return torch.tensor(KERNELS[one_of("name", name, tuple(KERNELS))], dtype=torch.float32)
 
 
 def filter_bank(names: Sequence[str] = tuple(KERNELS), channels: int = 1) -> Tensor:
@@ -95,29 +94,3 @@ def depth_column(output: Tensor, row: int, column: int) -> Tensor:
         if index >= size:
             raise ValueError(f"{name} is {index}, but the output has {size} of them. Use at most {size - 1}.")
     return output[..., row, column]
-
-
-def merge(first: Tensor, second: Tensor) -> Tensor:
-    """The one filter bank (O, C, K₁+K₂−1, K₁+K₂−1) that does what two do one after the other.
-
-    This holds at stride 1 and without padding, and only if nothing non-linear stands between the two.
-
-    Parameters
-    ----------
-    first
-        (M, C, K₁, K₁), applied to the image.
-    second
-        (O, M, K₂, K₂), applied to the first one's output.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If these are no such tensors.
-    """
-    check_weights(first, None)
-    check_weights(second, None)
-    checks.tensor("second", second, "O M K K", M=first.shape[0])
-    checks.alike(first=first, second=second)
-    rows, columns = second.shape[2:]
-    images = F.pad(first.transpose(0, 1), (columns - 1, columns - 1, rows - 1, rows - 1))  # (C, M, …)
-    return true_convolution(images, second).transpose(0, 1)
