@@ -6,7 +6,6 @@ without a sandbox, because they are made from code that one trusts. Chapter: `te
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import importlib
 import math
@@ -18,7 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import connection, get_context
-from multiprocessing.process import BaseProcess
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import Any
 
@@ -220,7 +219,7 @@ def _instructors_child(job: Job, out: connection.Connection) -> None:
 def _full_marks(jobs: Iterable[Job], seconds: int, workers: int) -> Iterator[bool]:
     """Whether each job loses no point, in the order of the jobs; at most `workers` run at once."""
     waiting = enumerate(jobs)
-    running: dict[int, tuple[int, BaseProcess, float]] = {}
+    running: dict[int, tuple[int, ForkProcess, float]] = {}
     done: dict[int, bool] = {}
     following = 0
     while True:
