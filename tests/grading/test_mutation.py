@@ -4,7 +4,7 @@ import pytest
 from assignments.grading_of import ROOT, TOPICS, instructor
 from grading.test_rehearsal import notebook
 
-from cnncourse.grading import cli, mutation
+from cnncourse.grading import cli, trials
 from cnncourse.grading.mutants import mutants_of
 from cnncourse.grading.mutation import (
     EQUIVALENTS,
@@ -123,7 +123,7 @@ def test_an_endless_loop_is_killed_after_seconds_of_processor_time():
 
 
 def test_one_who_sleeps_is_killed_too(monkeypatch):
-    monkeypatch.setattr(mutation, "_PATIENCE", 1)
+    monkeypatch.setattr(trials, "_PATIENCE", 1)
     sleeper = "import time\ndef f(x):\n    if x > 3:\n        time.sleep(60)\n    return x + 1"
     assert len(scored(sleeper, choose=only(">=")).killed) == 1
 
