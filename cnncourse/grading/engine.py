@@ -7,7 +7,6 @@ outcome = engine.grade(job)
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import itertools
 import json
 import os
@@ -21,7 +20,7 @@ import time
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 import cnncourse
 from cnncourse.grading.confinement import LEVELS, ConfinementError, covered_folders, limits, visible_folders
@@ -73,6 +72,7 @@ class Engine:
         confinement: str | None = None,
         data: str | Path | None = None,
     ) -> None:
+        levels = _allowed(allow_unsafe, confinement)
         self._limits = limits
         self._data = str(Path(data).resolve()) if data else None
         self._lock = threading.Lock()
@@ -83,9 +83,9 @@ class Engine:
         self._base = Path(tempfile.mkdtemp(prefix=_PREFIX))
         self._mark = (self._base / _MARK).open("w")
         try:
-            fcntl.flock(self._mark, fcntl.LOCK_EX)
+            _lock(self._mark)
             self._base.chmod(0o755)
-            self._level = self._climb_down(_allowed(allow_unsafe, confinement))
+            self._level = self._climb_down(levels)
         except BaseException:
             self.close()
             raise
@@ -251,11 +251,16 @@ class _Sandbox:
         self._leash = leash
         self._report: dict[str, Any] = {}
 
+    def let_go(self) -> None:
+        """Have it ended."""
+        with contextlib.suppress(OSError):
+            self._leash.shutdown(socket.SHUT_WR)
+
     def close(self) -> str:
         """End it and wait until it and everything in it is gone; returns why it ended."""
         self.channel.close()
+        self.let_go()
         with contextlib.suppress(OSError):
-            self._leash.shutdown(socket.SHUT_WR)
             self._leash.settimeout(_END_SECONDS)
             text = b""
             while part := self._leash.recv(4096):
@@ -288,9 +293,11 @@ class _Run:
 
     def close(self) -> None:
         """End what still runs."""
-        for sandbox in (self._student, self._checker):
-            if sandbox:
-                sandbox.close()
+        running = [sandbox for sandbox in (self._student, self._checker) if sandbox]
+        for sandbox in running:
+            sandbox.let_go()
+        for sandbox in running:
+            sandbox.close()
         self._student = self._checker = None
 
     def _attempt(self) -> None:
@@ -359,8 +366,15 @@ def remove_left_behind() -> None:
     """Remove the folders of engines that were killed: nobody holds the lock in them any more."""
     for mark in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/{_MARK}"):
         with contextlib.suppress(OSError), mark.open("r+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(file)
             shutil.rmtree(mark.parent, ignore_errors=True)
+
+
+def _lock(file: IO[str]) -> None:
+    """Lock a file as long as it is open, or raise `OSError`."""
+    import fcntl  # not on Windows, where there is no engine
+
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _not_run(grade_id: str, points: float) -> CellOutcome:

@@ -184,6 +184,18 @@ def test_a_name_of_the_solution_is_the_students_again_after_an_answer(engine):
     assert [found[name].status for name in ("c1", "c2", "c3")] == ["passed"] * 3
 
 
+def test_an_answer_may_use_a_name_that_an_earlier_check_has_shown(engine):
+    found = grade(
+        engine,
+        answer("def f(x): return x + 1", "a1"),
+        check("import math\nvalue = 3\nassert f(value) == 4", "secret = 5\nassert f(secret) == 6", grade_id="c1"),
+        answer("g = math.floor(value + 0.5)", "a2"),
+        check("assert g == 3", grade_id="c2"),
+        answer("h = secret", "a3"),
+    )
+    assert [found[name].status for name in ("c1", "a2", "c2", "a3")] == ["passed", "passed", "passed", "error"]
+
+
 def test_an_inline_check_runs_in_the_students_process(engine):
     cells = [answer("secret = 7\ndef f(): return 1")]
     cells += [Cell("good", "inline", "assert secret == 7", points=1.0)]
