@@ -12,6 +12,7 @@ import importlib
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -70,6 +71,7 @@ class Server:
         self.confinement = Confinement(setting["level"], visible, covered, Path(setting["base"]))
         self.confinement.enter_server()
         self._sandboxes: dict[int, Sandbox] = {}
+        self._base, self._engine = setting["base"], setting["outsider"]
         self._tick = 0.0
         _preload()
         self._wake = _wake_on_child()
@@ -85,6 +87,8 @@ class Server:
         while self._sandboxes:
             self._reap()
             time.sleep(0.005)
+        if os.getppid() != self._engine:  # it was killed, and cannot tidy up any more
+            shutil.rmtree(self._base, ignore_errors=True)
 
     def _wait(self) -> None:
         control = self._control.connection.fileno()
