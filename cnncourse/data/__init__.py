@@ -3,15 +3,20 @@
 Each module loads one data set from this machine or from its official place, and says what it has loaded.
 """
 
-from cnncourse.data import cifar10, fashion_mnist, ilsvrc, mnist
+from cnncourse.data import caltech101, cifar10, clothing, fashion_mnist, ilsvrc, mnist, scenes
 from cnncourse.data.labelled_images import LabelledImages, PreparedImages, channel_statistics
+from cnncourse.data.photographs import Photographs
 
 __all__ = [
     "LabelledImages",
+    "Photographs",
     "PreparedImages",
+    "caltech101",
     "channel_statistics",
     "cifar10",
+    "clothing",
     "fashion_mnist",
     "ilsvrc",
     "mnist",
+    "scenes",
 ]

@@ -12,11 +12,10 @@ import json
 import random
 import re
 import signal
-import socket
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -25,14 +24,14 @@ import torch
 from cnncourse.grading.cells import Notebook, line_of
 from cnncourse.grading.job import Cell, CellOutcome, Job
 from cnncourse.grading.namespace import Names, definition, share_seeds, show_sources
-from cnncourse.grading.session import Session, StudentGone
+from cnncourse.grading.process import StudentProcess
+from cnncourse.grading.session import StudentGone
 from cnncourse.grading.student import set_random_states, write_files
 from cnncourse.grading.things import Printed
 from cnncourse.grading.wire import Channel
 
 _IN_PLACE = re.compile(r"^\s*#\s*grade:\s*in-place\b", re.MULTILINE)
 _HIDDEN = "A hidden test of this task failed."
-_REPLAYS = 3
 
 
 class OutOfTime(BaseException):
@@ -70,12 +69,10 @@ class Checker:
         self._channel, self.job, self._skip = channel, job, set(skip)
         self._end = time.monotonic() + seconds
         self._timed_out = False
-        self._session: Session | None = None
-        self._done: list[Cell] = []  # what a new student's process has to run to catch up
-        self._deadly: set[int] = set()  # ids of cells that ended the process when they ran
-        self._names = Names(job.names, self._current)
+        self._number = 0
+        self._student = StudentProcess(channel, job, lambda: self._tell(student=True), self._announce)
+        self._names = Names(job.names, self._student.current)
         self._notebook = Notebook(self._names)
-        self._deadline = self._end
         self._prepare()
 
     def _prepare(self) -> None:
@@ -85,8 +82,10 @@ class Checker:
         seed = int.from_bytes(hashlib.sha256(self.job.key().encode()).digest()[:4], "little")
         random.seed(seed)
         np.random.seed(seed)  # noqa: NPY002
-        torch.manual_seed(seed)
-        share_seeds(self._current)
+        torch.default_generator.manual_seed(
+            seed
+        )  # `torch.manual_seed` would look for graphics cards, which takes longer
+        share_seeds(self._student.current)
         answers = [cell.source for cell in self.job.cells if cell.kind == "answer"]
         show_sources(lambda name: definition(answers, name))
         signal.signal(signal.SIGALRM, _ring)
@@ -96,14 +95,14 @@ class Checker:
     def report(self, number: int) -> None:
         """Run one cell and tell the engine, before and after."""
         cell = self.job.cells[number]
-        seconds = self._seconds(number)
-        self._tell(start=number, seconds=seconds)
+        self._number, seconds = number, self._seconds(number)
+        self._announce(seconds)
         if number in self._skip:
             outcome = _outcome(cell, "crashed", "This cell ended the process that grades it.", where=_place(cell))
         elif seconds <= 0:
             outcome = _outcome(cell, "not_run", "There was no time left for this cell.")
         else:
-            self._deadline = time.monotonic() + seconds
+            self._student.deadline = time.monotonic() + seconds
             outcome = self._run(cell)
         self._timed_out |= outcome.status == "timeout"
         self._tell(outcome=asdict(outcome))
@@ -132,14 +131,10 @@ class Checker:
 
     def _student_cell(self, cell: Cell) -> CellOutcome:
         """Run a given or answer cell, or an inline check, in the student's process."""
-        session = self.session()
-        session.new_cell(self._deadline)
-        self._done.append(cell)
-        try:
-            kind, text, line, printed = session.run(cell.source, cell.grade_id)
-        except StudentGone:
-            self._deadly.add(id(cell))
-            raise
+        kind, text, line, printed = self._student.run(cell)
+        if kind == "NameError" and (missing := self._seen_in_checks(text)):
+            self._student.run(missing)
+            kind, text, line, printed = self._student.run(cell)
         self._names.leave_to_student()
         if cell.kind == "inline":
             return self._inline(cell, kind, text)
@@ -148,53 +143,38 @@ class Checker:
         where = f"line {line}: " if line else ""
         return _outcome(cell, "error", f"{where}{kind}: {text}", where=_place(cell), output=printed)
 
+    def _seen_in_checks(self, text: str) -> Cell | None:
+        """The visible part of the earlier check that binds the name which an answer has missed.
+
+        In a notebook the cells share their names, and a student may use one that a check has shown. The code is
+        what the student can read anyway, and it runs in the student's process, whatever comes of it.
+        """
+        name = re.match(r"name '(\w+)' is not defined", text)
+        for cell in reversed(self.job.cells[: self._number]):
+            if name and cell.kind == "check" and re.search(rf"(?m)^\s*(.*\W)?{name[1]}\W", cell.source):
+                return replace(cell, kind="given", hidden="", points=0.0)
+        return None
+
     def _inline(self, cell: Cell, kind: str, text: str) -> CellOutcome:
         if not kind:
             return _outcome(cell, "passed", points=cell.points)
         status = "failed" if kind == "AssertionError" else "error"
         return _outcome(cell, status, text if status == "failed" else f"{kind}: {text}", where="visible")
 
-    # ------------------------------------------------------------ the student's process
-
-    def session(self) -> Session:
-        """The student's process; a new one that has caught up, if the last one is gone."""
-        for _ in range(_REPLAYS):
-            if self._session and not self._session.broken:
-                return self._session
-            self._session = self._new_session(first=self._session is None)
-            self._catch_up(self._session)
-        if self._session is None or self._session.broken:
-            raise StudentGone("crashed", "ended the process each time that it was started again")
-        return self._session
-
-    def _current(self) -> Session:
-        """The student's process that this cell has begun with, dead or alive."""
-        return self._session or self.session()
-
-    def _new_session(self, *, first: bool) -> Session:
-        if not first:
-            self._tell(student=True)  # the engine ends the old process before it starts a new one
-        _, descriptors = self._channel.receive_with_descriptors()
-        channel = Channel(socket.socket(fileno=descriptors[0]))
-        return Session(channel, dict(self.job.files), self.job.limits.output_bytes)
-
-    def _catch_up(self, session: Session) -> None:
-        for cell in self._done:
-            if id(cell) in self._deadly or cell.kind == "inline":
-                continue
-            session.new_cell(max(self._deadline, time.monotonic() + 1))
-            try:
-                session.run(cell.source, cell.grade_id)
-            except StudentGone:
-                self._deadly.add(id(cell))
-                return
-        session.new_cell(self._deadline)
-
     # ------------------------------------------------------------ checks
 
     def _check(self, cell: Cell) -> CellOutcome:
-        session = self.session()
-        session.new_cell(self._deadline)
+        outcome = self._check_twice(cell)
+        if outcome.status == "crashed":
+            with self._student.this_task_alone() as possible:
+                alone = self._check_twice(cell) if possible else outcome
+            outcome = alone if alone.status != "crashed" else outcome
+        self._student.task_is_over()
+        return outcome
+
+    def _check_twice(self, cell: Cell) -> CellOutcome:
+        session = self._student.session()
+        session.new_cell(self._student.deadline)
         before = self._remember()
         outcome = self._check_once(cell)
         if not session.suspicious or _IN_PLACE.search(cell.source + cell.hidden):
@@ -209,7 +189,7 @@ class Checker:
         return again if again.status != "passed" or again.points < outcome.points else outcome
 
     def _check_once(self, cell: Cell, copy_back: bool = True) -> CellOutcome:
-        session = self.session()
+        session = self._student.session()
         session.copy_back = copy_back
         printed = Printed(self.job.limits.output_bytes)
         place, value = "visible", None
@@ -234,7 +214,7 @@ class Checker:
 
     def _here(self, source: str, name: str, printed: Printed) -> Any:
         """Run code in this process; warnings and progress bars on standard error mean nothing."""
-        with contextlib.redirect_stdout(printed), _alarm(self._deadline):
+        with contextlib.redirect_stdout(printed), _alarm(self._student.deadline):
             return self._notebook.run(source, name)
 
     def _passed(self, cell: Cell, value: Any, printed: Printed) -> CellOutcome:
@@ -265,6 +245,9 @@ class Checker:
         self._names.clear()
         self._names.update(before[0])
         set_random_states(before[1])
+
+    def _announce(self, seconds: float) -> None:
+        self._tell(start=self._number, seconds=seconds)
 
     def _tell(self, **report: Any) -> None:
         self._channel.send(json.dumps(report).encode())

@@ -133,7 +133,7 @@ class Budget:
         body = "".join(row(_cells(entry)) for entry in self.rows)
         remarks = "".join(f"<p>{html.escape(remark)}</p>" for remark in self._remarks())
         return (
-            f'<div style="overflow-x:auto"><table class="table"><thead>{row(_HEADER, "th")}</thead>'
+            f'<div style="overflow-x:auto"><table class="dataframe"><thead>{row(_HEADER, "th")}</thead>'
             f"<tbody>{body}</tbody>"
             f"<tfoot>{row(self._total(), 'th')}</tfoot></table></div>{remarks}"
         )

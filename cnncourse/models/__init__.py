@@ -2,7 +2,7 @@
 
 from cnncourse.models.alexnet import AlexNet, ZFNet
 from cnncourse.models.catalogue import NETWORKS, build, native_size
-from cnncourse.models.counting import costs, multiply_adds, parameters
+from cnncourse.models.counting import multiply_adds_of, parameters, parameters_of
 from cnncourse.models.googlenet import GoogLeNet, GoogLeNetOutputs, Inception, NaiveInception
 from cnncourse.models.lenet import LeNet, LeNet5
 from cnncourse.models.network import Network, activations
@@ -35,11 +35,11 @@ __all__ = [
     "build",
     "checkpoint",
     "cifar_resnet",
-    "costs",
     "load",
-    "multiply_adds",
+    "multiply_adds_of",
     "native_size",
     "parameters",
+    "parameters_of",
     "resnet",
     "vgg_small",
 ]

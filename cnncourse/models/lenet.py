@@ -47,6 +47,14 @@ def digit_codes() -> Tensor:
     return torch.tensor([[1.0 if pixel == "#" else -1.0 for pixel in digit] for digit in drawn])
 
 
+class ScaledTanh(nn.Module):
+    """`scaled_tanh` as a layer."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Values between −1.7159 and 1.7159."""
+        return scaled_tanh(values)
+
+
 class Subsampling(nn.Module):
     """The sum of four neighbours times one trainable coefficient plus one trainable bias, for each map.
 
@@ -101,11 +109,29 @@ class SparseConvolution(nn.Module):
     def dense_weight(self) -> Tensor:
         """The same kernels with zeros where the table has no connection, (out_channels, in_channels, K, K)."""
         shape = (self.out_channels, self.in_channels, self.kernel_size, self.kernel_size)
-        return self.weight.new_zeros(shape).index_put((self.target, self.source), self.weight)
+        empty = torch.zeros(shape, device=self.weight.device, dtype=self.weight.dtype)
+        return empty.index_put((self.target, self.source), self.weight)
 
     def forward(self, maps: Tensor) -> Tensor:
         """Response maps."""
         return F.conv2d(maps, self.dense_weight(), self.bias)
+
+
+class DistanceToCodes(nn.Module):
+    """How near 84 units are to the fixed pattern of each digit: the negative squared distance. Nothing is trained.
+
+    Shape: (N, 84) → (N, 10).
+    """
+
+    codes: Tensor
+
+    def __init__(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> None:
+        super().__init__()
+        self.register_buffer("codes", digit_codes().to(**factory(device, dtype)), persistent=False)
+
+    def forward(self, units: Tensor) -> Tensor:
+        """0 for a perfect likeness, and the less the further away."""
+        return -(units[:, None] - self.codes).square().sum(dim=2)
 
 
 class LeNet5(Network):
@@ -118,18 +144,23 @@ class LeNet5(Network):
     """
 
     in_channels, smallest_input = 1, 32
-    codes: Tensor
 
     def __init__(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> None:
         super().__init__()
         dd = factory(device, dtype)
         self.c1 = nn.Conv2d(1, 6, 5, **dd)
+        self.a1 = ScaledTanh()
         self.s2 = Subsampling(6, **dd)
+        self.a2 = ScaledTanh()
         self.c3 = SparseConvolution(6, C3_TABLE, 5, **dd)
+        self.a3 = ScaledTanh()
         self.s4 = Subsampling(16, **dd)
+        self.a4 = ScaledTanh()
         self.c5 = nn.Conv2d(16, 120, 5, **dd)
+        self.a5 = ScaledTanh()
         self.f6 = nn.Linear(120, 84, **dd)
-        self.register_buffer("codes", digit_codes().to(**dd), persistent=False)
+        self.a6 = ScaledTanh()
+        self.output = DistanceToCodes(**dd)
         for layer in (self.c1, self.c5, self.f6):
             bound = 2.4 / layer.weight[0].numel()  # the paper's F_i is the fan-in
             nn.init.uniform_(layer.weight, -bound, bound)
@@ -140,13 +171,11 @@ class LeNet5(Network):
         self.check_input(images)
         if images.shape[2:] != (32, 32):
             raise ValueError(f"images are {tuple(images.shape[2:])}; LeNet-5 reads 32×32: pad MNIST by two pixels")
-        maps = scaled_tanh(self.c1(images))  # (N, 6, 28, 28)
-        maps = scaled_tanh(self.s2(maps))  # (N, 6, 14, 14)
-        maps = scaled_tanh(self.c3(maps))  # (N, 16, 10, 10)
-        maps = scaled_tanh(self.s4(maps))  # (N, 16, 5, 5)
-        units = scaled_tanh(self.c5(maps)).flatten(1)  # (N, 120)
-        units = scaled_tanh(self.f6(units))  # (N, 84)
-        return -(units[:, None] - self.codes).square().sum(dim=2)
+        maps = self.a2(self.s2(self.a1(self.c1(images))))  # (N, 6, 14, 14)
+        maps = self.a4(self.s4(self.a3(self.c3(maps))))  # (N, 16, 5, 5)
+        units = self.a6(self.f6(self.a5(self.c5(maps)).flatten(1)))  # (N, 84)
+        logits: Tensor = self.output(units)
+        return logits
 
 
 def connections(network: LeNet5) -> dict[str, int]:
@@ -162,8 +191,16 @@ def connections(network: LeNet5) -> dict[str, int]:
         "S4": 5**2 * 16 * (4 + 1),
         "C5": count(network.c5),
         "F6": count(network.f6),
-        "output": network.codes.numel(),
+        "output": network.output.codes.numel(),
     }
+
+
+def connections_of(layer: str = "") -> int:
+    """Connections of one of LeNet-5's layers, or of all of them."""
+    counted = connections(LeNet5())
+    if layer and layer not in counted:
+        raise ValueError(f"there is no layer {layer!r}; choose one of {', '.join(counted)}")
+    return counted[layer] if layer else sum(counted.values())
 
 
 class LeNet(Network):

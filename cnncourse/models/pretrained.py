@@ -114,6 +114,11 @@ def load(name: str, device: torch.device | None = None) -> Network:
     return checkpoint(name).load(device)
 
 
+def accuracy_in_per_cent(name: str) -> float:
+    """Accuracy on held-out pictures that the weights of that name are said to reach."""
+    return round(100 * checkpoint(name).accuracy, 2)
+
+
 def log_of(name: str) -> dict[str, Any]:
     """The log of a training whose weights come with the course: settings, history, accuracy, checksum."""
     log: dict[str, Any] = json.loads((WEIGHTS / f"{name}.json").read_text(encoding="utf-8"))
@@ -137,12 +142,11 @@ def _read_compressed(path: Path, network: Network) -> State:
     return state | {f"{first}.weight": state[f"{first}.weight"].flip(1)}  # the file expects blue first, we give red
 
 
-def _own(name: str, network: str, data: Any) -> Checkpoint:
+def _own(name: str, network: Callable[[], Network], data: Any, side: int) -> Checkpoint:
     log = log_of(name)
-    side = 28 if data is mnist else 32
     return Checkpoint(
         name=name,
-        network=partial(build, network),
+        network=network,
         resource=downloads.Resource(
             name=f"models/weights/{name}.pt",
             checksum=f"sha256:{log['sha256']}",
@@ -153,7 +157,7 @@ def _own(name: str, network: str, data: Any) -> Checkpoint:
         preprocess=Preprocessing(side, side, data.MEAN, data.STD),
         classes=lambda: tuple(data.CLASSES),
         accuracy=log["accuracy"],
-        measured_on=f"10,000 test pictures of {log['data']}; measured by the recipe",
+        measured_on=f"the test pictures of {log['data']}; measured by the recipe",
     )
 
 
@@ -248,7 +252,8 @@ _TORCHVISION = (
 )
 
 CHECKPOINTS: dict[str, Callable[[], Checkpoint]] = {
-    "lenet_mnist": partial(_own, "lenet_mnist", "lenet", mnist),
+    "lenet_mnist": partial(_own, "lenet_mnist", partial(build, "lenet"), mnist, 28),
+    "vgg_cifar10": partial(_own, "vgg_cifar10", partial(build, "vgg_small"), cifar10, 32),
     "squeezenet_compressed": _compressed_squeezenet,
     "cifar_resnet20": partial(_published_cifar, 20, "12fca82f", 1_100_000, 8.27),
     "cifar_resnet56": partial(_published_cifar, 56, "4bfd9763", 3_470_000, 6.61),

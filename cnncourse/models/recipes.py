@@ -13,18 +13,18 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import torch
 
-from cnncourse.data import LabelledImages, cifar10, mnist
+from cnncourse.data import LabelledImages, cifar10, clothing, mnist
 from cnncourse.data.augmentation import crops, crops_and_mirrors
 from cnncourse.data.labelled_images import Augmentation
 from cnncourse.models.lenet import LeNet
 from cnncourse.models.network import Network
-from cnncourse.models.resnet import cifar_resnet
+from cnncourse.models.resnet import resnet
 from cnncourse.models.vgg import vgg_small
 from cnncourse.workbench.training import History, Settings, accuracy, train
 
@@ -37,34 +37,37 @@ class Recipe:
     """A network, what it learns from, and how: everything but the time it takes."""
 
     network: Callable[[], Network]
-    data: ModuleType
+    load: Callable[[str], LabelledImages]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
     augment: Augmentation
     settings: Settings
-
-    def load(self, split: str) -> LabelledImages:
-        """The pictures of one split."""
-        images: LabelledImages = self.data.load(split)
-        return images
 
 
 RECIPES = {
     "lenet_mnist": Recipe(
         network=LeNet,
-        data=mnist,
+        load=mnist.load,
+        mean=mnist.MEAN,
+        std=mnist.STD,
         augment=crops(2),
         settings=Settings(epochs=12, learning_rate=0.05, precision="float32", seed=16),
     ),
     "vgg_cifar10": Recipe(
         network=vgg_small,
-        data=cifar10,
+        load=cifar10.load,
+        mean=cifar10.MEAN,
+        std=cifar10.STD,
         augment=crops_and_mirrors(4),
         settings=Settings(epochs=12, learning_rate=0.15, precision="bfloat16", seed=16),
     ),
-    "resnet20_cifar10": Recipe(
-        network=cifar_resnet,
-        data=cifar10,
-        augment=crops_and_mirrors(4),
-        settings=Settings(epochs=12, learning_rate=0.2, precision="bfloat16", seed=16),
+    "resnet18_clothing": Recipe(
+        network=partial(resnet, 18, num_classes=10, width=0.25),
+        load=clothing.load_squares,
+        mean=clothing.MEAN,
+        std=clothing.STD,
+        augment=crops_and_mirrors(12, erased=40),
+        settings=Settings(epochs=40, batch_size=64, learning_rate=0.1, precision="bfloat16", seed=16),
     ),
 }
 
@@ -75,7 +78,7 @@ def follow(recipe: Recipe, checkpoint: Path | None = None, progress: bool = True
     The accuracy in the log is that of the rounded weights on the test split.
     """
     training, held_out = recipe.load("train"), recipe.load("test")
-    mean, std = recipe.data.MEAN, recipe.data.STD
+    mean, std = recipe.mean, recipe.std
     torch.manual_seed(recipe.settings.seed)
     network = recipe.network()
     history = train(

@@ -98,7 +98,7 @@ function inWords({ geometry, values, places, step }) {
 function board(rows, columns, label) {
   const cells = Array.from({ length: rows * columns }, () => h("span", { class: "cnn-cell cnn-flat" }));
   const lines = Array.from({ length: rows }, (_, row) =>
-    h("div", { role: "row" }, cells.slice(row * columns, (row + 1) * columns)));
+    h("div", {}, cells.slice(row * columns, (row + 1) * columns)));
   const element = h("div", { class: "cnn-grid", role: "img", "aria-label": label }, lines);
   element.style.setProperty("--cnn-columns", String(columns));
   return { element, cells };
@@ -206,7 +206,7 @@ export default {
       parts.delta.cells.forEach((cell, index) => {
         tint(cell, values.delta[index], 3);
         cell.style.boxShadow = index === step - 1 ? RING : "none";
-        cell.style.opacity = index < step ? "1" : "0.45";
+        cell.style.opacity = index < step ? "1" : "0.75";
         update(cell, { "aria-label": `δ of output ${index + 1}: ${short(values.delta[index])}` });
       });
       parts.weightGradient.cells.forEach((cell, index) => {

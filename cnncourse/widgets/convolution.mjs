@@ -124,7 +124,7 @@ const STYLE = `
 .cv-window rect { fill: color-mix(in srgb, var(--cnn-orange) 30%, transparent); }
 .cv-window .cv-frame, .cv-spot { fill: none; stroke: var(--cnn-orange); stroke-width: 2.5; vector-effect: non-scaling-stroke; }
 .cv-halo { fill: none; stroke: #fff; stroke-width: 4.5; stroke-opacity: 0.85; vector-effect: non-scaling-stroke; }
-.cv-scale { display: flex; align-items: center; justify-content: center; gap: 0.3rem 0.6rem; max-width: 100%; min-height: 1.5em; font-size: 0.82em; color: var(--cnn-muted); }
+.cv-scale { display: flex; align-items: center; justify-content: center; gap: 0.3rem 0.6rem; width: 100%; min-height: 1.5em; font-size: 0.82em; color: var(--cnn-muted); }
 .cv-scale > span:not(.cv-bar) { white-space: nowrap; }
 .cv-bar { flex: 0 1 6.5rem; min-width: 2rem; height: 10px; border-radius: 5px; border: 1px solid var(--cnn-line); }
 .cv-signed { background: linear-gradient(to right, #053061, #2166ac, #4393c3, #92c5de, #d1e5f0, #f7f7f7, #fddbc7, #f4a582, #d6604d, #b2182b, #67001f); }

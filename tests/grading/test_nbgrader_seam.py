@@ -8,6 +8,7 @@ from grading.classes import SmallCourse, code, grades, standard_cells
 from traitlets.config import PyFileConfigLoader
 
 from cnncourse.grading import nbgrader_seam
+from cnncourse.grading.files import only_run
 from cnncourse.grading.rehearsal import rehearse
 
 
@@ -160,23 +161,32 @@ def formgrader_s_view(course, student):
     config = PyFileConfigLoader("nbgrader_config.py", path=str(course.root)).load_config()
     config.HTMLExporter.template_name = "formgrade"
     config.HTMLExporter.extra_template_basedirs = [handlers.template_path]
-    names = "assignment_id notebook_id submission_id student first_name last_name base_url notebook_path"
-    resources = {**dict.fromkeys(names.split(), "x"), "index": 0, "total": 1, "mathjax_url": ""}
+    names = ["assignment_id", "notebook_id", "submission_id", "student", "first_name", "last_name", "base_url"]
+    resources = {**dict.fromkeys([*names, "notebook_path"], "x"), "index": 0, "total": 1, "mathjax_url": ""}
     path = course.root / "autograded" / student / "ps1" / "ps1.ipynb"
     return HTMLExporter(config=config).from_filename(str(path), resources=resources)[0]
 
 
 def test_formgrader_shows_a_student_s_html_as_text_or_not_at_all(small):
-    evil = (
-        "<script>alert('mine')</script><img src=x onerror=\"alert('mine')\"> **so** <a href='javascript:mine()'>a</a>"
+    evil = "\n\n".join(
+        [
+            "**so** and $x < y$",
+            "<script>alert('mine')</script>",
+            "<img src=x onerror=\"alert('mine')\"> [a](javascript:mine()) [b](data:text/html,mine)",
+            "<a href=javascript:mine()>e</a>",
+            r"$\href{javascript:mine()}{x}$ $$\def\y{\href}\y{javascript:mine()}{z}$$",
+            "![c](javascript:mine()) <javascript:mine()>",
+            "[d]\n\n[d]: javascript:mine()",
+            "<svg onload=alert('mine')> <iframe src='javascript:mine()'>",
+        ]
     )
     small.submit("eve", small.right(why=evil, add=f"def add(a, b):\n    return a + b\nprint({evil!r})"))
     run(small, "Autograde")
     page = formgrader_s_view(small, "eve")
     assert "<strong>so</strong>" in page
-    assert "<script>alert('mine')" not in page
-    assert not re.search(r"<img[^>]*onerror", page)
-    assert not re.search(r"href=.javascript:mine", page)
+    tags = [tag for tag in re.findall(r"<[^>]*>", page) if "mine" in tag]
+    assert tags == []
+    assert r"\href" not in re.sub(r"(?s)<pre.*?</pre>", "", page), "MathJax reads no <pre>"
 
 
 def test_without_our_converter_the_seam_itself_still_grades_safely(small):
@@ -195,11 +205,19 @@ def test_without_our_converter_the_seam_itself_still_grades_safely(small):
     assert scores(small)["ana", "add-check"] == 2
 
 
+def test_two_runs_do_not_mix(small):
+    from nbgrader.converters.base import NbGraderException
+
+    small.submit("ana")
+    with only_run(small.root / "grading" / "ps1" / ".lock"), pytest.raises(NbGraderException, match="another run"):
+        run(small, "Autograde")
+
+
 def test_an_unknown_setting_is_refused():
     from traitlets.config import Config
 
-    with pytest.raises(TypeError, match="unknown setting lates; known are allow_unsafe"):
-        nbgrader_seam.configure(Config(), lates=1)
+    with pytest.raises(TypeError, match="unknown setting penalty; known are allow_unsafe"):
+        nbgrader_seam.configure(Config(), penalty=1)
 
 
 def test_late_penalties_reach_nbgrader_s_own_command(tmp_path):

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from torch import nn
 
-from cnncourse.models import NaiveInception, build, costs, multiply_adds, parameters
-from cnncourse.models.counting import activations_of, multiply_adds_of, neurons_of, parameters_of, weights
+from cnncourse.layers.budget import count
+from cnncourse.models import NaiveInception, build, parameters
+from cnncourse.models.counting import activations_of, budget_of, multiply_adds_of, neurons_of, parameters_of, weights
 from cnncourse.models.googlenet import Inception
 
 PARAMETERS = {
@@ -88,10 +88,9 @@ def test_the_dense_layers_hold_most_of_vgg_and_alexnet():
 
 
 def test_the_convolutions_do_most_of_alexnet_s_work():
-    network = build("alexnet_two_towers", device="meta")
-    table = costs(network, (3, 227, 227))
-    convolutions = sum(cost.multiply_adds for cost in table if cost.kind == "Conv2d")
-    assert convolutions / sum(cost.multiply_adds for cost in table) == pytest.approx(0.919, abs=5e-4)
+    budget = budget_of("alexnet_two_towers")
+    convolutions = sum(row.multiply_adds for row in budget.rows if row.kind == "Conv2d")
+    assert convolutions / budget.multiply_adds == pytest.approx(0.919, abs=5e-4)
 
 
 def test_alexnet_s_neurons_and_vgg_s_memory():
@@ -104,34 +103,17 @@ def test_inception_3a_naive_and_reduced():
     maps = torch.zeros(1, 192, 28, 28)
     assert (weights(naive), weights(reduced)) == (387_072, 163_328)
     assert (naive(maps).shape[1], reduced(maps).shape[1]) == (416, 256)
-    assert (multiply_adds(naive, (192, 28, 28)), multiply_adds(reduced, (192, 28, 28))) == (303_464_448, 128_049_152)
+    work = [count(module, maps.shape).multiply_adds for module in (naive, reduced)]
+    assert work == [303_464_448, 128_049_152]
 
 
-def test_a_table_has_one_row_for_each_layer_in_the_order_in_which_they_run():
-    table = costs(build("lenet"), (1, 28, 28))
-    assert [
-        (cost.name, cost.output_shape, cost.parameters, cost.multiply_adds) for cost in table if cost.parameters
-    ] == [
-        ("c1", (6, 28, 28), 156, 117_600),
-        ("c3", (16, 10, 10), 2_416, 240_000),
-        ("c5", (120,), 48_120, 48_000),
-        ("f6", (84,), 10_164, 10_080),
-        ("output", (10,), 850, 840),
-    ]
-    assert table[0].values == 6 * 28 * 28
+def test_a_network_s_own_size_is_the_default():
+    assert budget_of("lenet").rows[0].output == (1, 1, 28, 28)
+    assert budget_of("vgg11", 64).rows[0].output == (1, 3, 64, 64)
+    assert multiply_adds_of("lenet") == 117_600 + 240_000 + 48_000 + 10_080 + 840
 
 
-def test_groups_divide_the_work():
-    for groups in (1, 2, 4):
-        layer = nn.Conv2d(8, 16, 3, padding=1, groups=groups)
-        assert multiply_adds(layer, (8, 5, 5)) == 5 * 5 * 16 * (8 // groups) * 9
-
-
-def test_counting_leaves_a_network_as_it_was():
-    network = build("googlenet", width=1 / 16).train()
-    costs(network, (3, 64, 64))
-    assert network.training
-    assert not any(module._forward_hooks for module in network.modules())
-    frozen = build("lenet")
-    frozen.c1.requires_grad_(False)
-    assert parameters(frozen) == 61_706 - 156
+def test_frozen_parameters_are_not_trainable():
+    network = build("lenet")
+    network.c1.requires_grad_(False)
+    assert parameters(network) == 61_706 - 156

@@ -6,11 +6,19 @@ import torch.nn.functional as F
 from torch import nn
 
 from cnncourse.models import LeNet, LeNet5, parameters
-from cnncourse.models.lenet import C3_TABLE, SparseConvolution, Subsampling, connections, digit_codes, scaled_tanh
+from cnncourse.models.lenet import (
+    C3_TABLE,
+    SparseConvolution,
+    Subsampling,
+    connections,
+    connections_of,
+    digit_codes,
+    scaled_tanh,
+)
 
 
 def test_each_layer_has_the_paper_s_number_of_parameters():
-    counted = {name: parameters(layer) for name, layer in LeNet5().named_children()}
+    counted = {name: parameters(layer) for name, layer in LeNet5().named_children() if parameters(layer)}
     assert counted == {"c1": 156, "s2": 12, "c3": 1_516, "s4": 32, "c5": 48_120, "f6": 10_164}
 
 
@@ -25,7 +33,10 @@ def test_each_layer_has_the_paper_s_number_of_connections():
         "F6": 10_164,
         "output": 840,
     }
-    assert sum(counted.values()) == 340_908
+    assert connections_of() == sum(counted.values()) == 340_908
+    assert connections_of("C3") == 151_600
+    with pytest.raises(ValueError, match="no layer 'C7'; choose one of C1, S2"):
+        connections_of("C7")
 
 
 def test_the_table_reads_three_four_and_six_maps():

@@ -57,6 +57,15 @@ def test_lenet_reads_at_least_99_per_cent_of_mnist_s_test_digits():
     assert measured >= 0.99
 
 
+@pytest.mark.skipif(downloads.find(cifar10.JPEG_COPY) is None, reason="CIFAR-10 is not on this machine")
+def test_the_small_vgg_names_at_least_85_per_cent_of_cifar_10_s_test_pictures():
+    one = checkpoint("vgg_cifar10")
+    some = cifar10.load("test").sample(2000, seed=3)
+    measured = accuracy(one.load(torch.device("cpu")), some.prepared(cifar10.MEAN, cifar10.STD))
+    assert measured == pytest.approx(one.accuracy, abs=0.025)  # three standard errors of 2,000 pictures
+    assert one.accuracy >= 0.85
+
+
 @pytest.mark.skipif(not have("squeezenet_compressed"), reason="SqueezeNet is not on this machine")
 def test_squeezenet_knows_a_cat_and_an_espresso():
     one = checkpoint("squeezenet_compressed")

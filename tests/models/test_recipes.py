@@ -1,7 +1,6 @@
 """A recipe from data to file: what is written is what was measured, and it can be loaded again."""
 
 import dataclasses
-import types
 
 import pytest
 import torch
@@ -24,7 +23,9 @@ def bars(split):
 
 RECIPE = Recipe(
     network=LeNet,
-    data=types.SimpleNamespace(load=bars, MEAN=(0.1,), STD=(0.3,)),
+    load=bars,
+    mean=(0.1,),
+    std=(0.3,),
     augment=lambda images, _: images,
     settings=Settings(epochs=25, batch_size=20, learning_rate=0.05, precision="float32", seed=1),
 )

@@ -17,6 +17,7 @@ from pathlib import Path
 from cnncourse.grading.confinement import landlock, limits, namespaces, seccomp, system
 from cnncourse.grading.job import Limits
 
+NO_WORKERS = "CNNCOURSE_NO_WORKERS"  # set where processes cannot connect to each other
 LEVELS = ("namespaces", "landlock", "unsafe")
 # Users that no account has. Each sandbox gets its own, because the kernel counts processes per user and lets
 # processes of one user signal each other.
@@ -101,6 +102,7 @@ class Confinement:
 
     def enter_sandbox(self, number: int, work: Path, wanted: Limits) -> None:
         """Confine the process that was just forked; student code runs only after this has returned."""
+        os.setsid()  # where the kernel shares the processor among sessions, a crowd of processes gets one share
         if self.level == "namespaces":
             user = self.user(number) if self.privileged else None
             namespaces.enter_sandbox(user, _SCRATCH_FACTOR * wanted.file_bytes)
@@ -114,15 +116,14 @@ class Confinement:
         if self.level == "landlock":
             own = [Path(f"/proc/{os.getpid()}"), *map(Path, _READABLE)]
             own_signals = landlock.confine([*self.visible, *own], [work, *map(Path, _WRITABLE)]) < 6
-        elsewhere = self.level == "landlock"
-        seccomp.confine(no_connections=elsewhere, only_own_signals=own_signals)
+            os.environ[NO_WORKERS] = "1"
+        seccomp.confine(no_connections=self.level == "landlock", only_own_signals=own_signals)
         # dropping privileges made /proc/self unreadable for the process itself, which libraries look at
         system.prctl(system.PR_SET_DUMPABLE, 1)
 
     def _enter_folder(self, number: int, work: Path) -> None:
         if system.LINUX:
             system.prctl(system.PR_SET_PDEATHSIG, signal.SIGKILL)
-        os.setsid()
         os.chdir(work)
         os.environ.update(HOME=str(work / "home"), TMPDIR=str(work / "tmp"))
         tempfile.tempdir = None
