@@ -10,7 +10,7 @@ endif
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab serve exercises grade check benchmarks clean
+.PHONY: help book test lab serve exercises grade mutants check benchmarks clean
 
 help:       ## list the verbs
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -37,6 +37,9 @@ exercises: $(VENV)/.dev       ## regenerate the student release from solutions/
 grade: $(VENV)/.book       ## grade a class safely: make grade ASSIGNMENT=stride_arithmetic (OPTIONS=--force …)
 	@test -n "$(ASSIGNMENT)" || { echo "say which: make grade ASSIGNMENT=stride_arithmetic"; exit 2; }
 	$(BIN)/python -m cnncourse.grading autograde $(ASSIGNMENT) $(OPTIONS)
+
+mutants: $(VENV)/.dev       ## tell how many small mistakes the checks of the assignments notice
+	$(BIN)/python -m cnncourse.grading mutants
 
 check: style       ## the fast subset for every commit
 	$(BIN)/pytest -q -m "not site and not lab and not nbgrader"

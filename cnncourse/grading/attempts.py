@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cnncourse.grading.course import Course
+from cnncourse.grading.files import sweep
 from cnncourse.grading.intake import IntakeLimits, Submission, open_plain
 from cnncourse.grading.reading import UnreadableError
 
@@ -22,6 +23,7 @@ _DIGEST = ".digest"
 def with_attempts(found: Submission, course: Course, assignment: str) -> list[Submission]:
     """All attempts of a student, oldest first; the one that lies in the submitted folder is kept as the last."""
     folder = course.work_folder(assignment) / "attempts" / found.student
+    sweep(folder)
     kept = _kept(folder)
     files = _files(found.folder)
     digest = _digest(files)

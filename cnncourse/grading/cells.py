@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import builtins
+import contextlib
 import inspect
 import linecache
 import re
@@ -87,6 +88,10 @@ def _transformer() -> Callable[[str], str]:
 
 
 def _plain_python(source: str) -> str:
+    """The source as Python; what is Python already needs no transformation, which takes longer than most cells."""
+    with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+        ast.parse(source)
+        return source
     try:
         return _transformer()(source)
     except (SyntaxError, ValueError):  # Python itself says best what is wrong

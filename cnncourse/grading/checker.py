@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -82,7 +82,9 @@ class Checker:
         seed = int.from_bytes(hashlib.sha256(self.job.key().encode()).digest()[:4], "little")
         random.seed(seed)
         np.random.seed(seed)  # noqa: NPY002
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(
+            seed
+        )  # `torch.manual_seed` would look for graphics cards, which takes longer
         share_seeds(self._student.current)
         answers = [cell.source for cell in self.job.cells if cell.kind == "answer"]
         show_sources(lambda name: definition(answers, name))
@@ -130,6 +132,9 @@ class Checker:
     def _student_cell(self, cell: Cell) -> CellOutcome:
         """Run a given or answer cell, or an inline check, in the student's process."""
         kind, text, line, printed = self._student.run(cell)
+        if kind == "NameError" and (missing := self._seen_in_checks(text)):
+            self._student.run(missing)
+            kind, text, line, printed = self._student.run(cell)
         self._names.leave_to_student()
         if cell.kind == "inline":
             return self._inline(cell, kind, text)
@@ -137,6 +142,18 @@ class Checker:
             return _outcome(cell, "passed", output=printed)
         where = f"line {line}: " if line else ""
         return _outcome(cell, "error", f"{where}{kind}: {text}", where=_place(cell), output=printed)
+
+    def _seen_in_checks(self, text: str) -> Cell | None:
+        """The visible part of the earlier check that binds the name which an answer has missed.
+
+        In a notebook the cells share their names, and a student may use one that a check has shown. The code is
+        what the student can read anyway, and it runs in the student's process, whatever comes of it.
+        """
+        name = re.match(r"name '(\w+)' is not defined", text)
+        for cell in reversed(self.job.cells[: self._number]):
+            if name and cell.kind == "check" and re.search(rf"(?m)^\s*(.*\W)?{name[1]}\W", cell.source):
+                return replace(cell, kind="given", hidden="", points=0.0)
+        return None
 
     def _inline(self, cell: Cell, kind: str, text: str) -> CellOutcome:
         if not kind:

@@ -13,18 +13,19 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from cnncourse.grading.attempts import with_attempts
 from cnncourse.grading.backends import Backend
 from cnncourse.grading.confinement import ConfinementError
 from cnncourse.grading.course import Course
-from cnncourse.grading.files import ResultStore, only_run, write_whole
+from cnncourse.grading.files import ResultStore, only_run, sweep, write_whole
 from cnncourse.grading.intake import Submission, find_submissions
 from cnncourse.grading.job import Job, Outcome
 from cnncourse.grading.jobs import OUR_METADATA
 from cnncourse.grading.marking import Marked, mark
 from cnncourse.grading.recorder import Recorded, Recorder
+from cnncourse.grading.regrading import key_of, read_document, unchanged
 from cnncourse.grading.report import write_feedback
 from cnncourse.grading.source import Assignment, load_assignment
 from cnncourse.grading.summary import Line, Progress, Summary
@@ -67,6 +68,7 @@ def grade_class(course: Course, name: str, backend: Backend, options: Options | 
     assignment = load_assignment(course, name)
     work = course.work_folder(name)
     with only_run(work / ".lock"), Recorder(course) as recorder:
+        sweep(work)
         summary = Summary(name, changes=recorder.sync(assignment))
         found, summary.remarks = find_submissions(course, name, options.students)
         desk = _Desk(course, assignment, recorder, backend, ResultStore(work / "results"), options)
@@ -126,19 +128,15 @@ class _Desk:
         marked = attempts[chosen]
         attempt = f"{chosen + 1} of {len(attempts)}" if len(attempts) > 1 else ""
         folder = self.course.folder("autograded", found.student, self.assignment.name)
-        is_new = any(_recorded_key(folder / f"{name}.ipynb") != nb.key for name, nb in marked.notebooks.items())
+        before = {name: read_document(folder / f"{name}.ipynb") for name in marked.notebooks}
         recorded = self.recorder.record(
             self.assignment,
             found.student,
-            {
-                name: notebook.records
-                for name, notebook in marked.notebooks.items()
-                if name in marked.submission.notebooks
-            },
+            {name: nb.records for name, nb in marked.notebooks.items() if name in marked.submission.notebooks},
             marked.timestamp,
-            is_new,
+            {(name, cell) for name, nb in marked.notebooks.items() for cell in unchanged(before[name], nb.document)},
         )
-        if is_new:
+        if any(key_of(before[name]) != notebook.key for name, notebook in marked.notebooks.items()):
             shutil.rmtree(folder, ignore_errors=True)
         self._write_autograded(folder, marked, attempt)
         if self.options.feedback:
@@ -192,14 +190,6 @@ def streamed(
                 yield pending.pop(future), future
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _recorded_key(path: Path) -> str:
-    try:
-        metadata: dict[str, Any] = json.loads(path.read_bytes())["metadata"][OUR_METADATA]
-        return str(metadata["key"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return ""
 
 
 def _line(marked: Marked, recorded: Recorded, attempt: str) -> Line:

@@ -70,6 +70,13 @@ def sync(options: argparse.Namespace) -> int:
     return 0
 
 
+def mutants(options: argparse.Namespace) -> int:
+    """Tell how many small mistakes the checks notice."""
+    from cnncourse.grading.mutation import main
+
+    return main(Path(options.course_dir), options.assignments, options.workers, _print)
+
+
 def start_backend(options: argparse.Namespace) -> Backend:
     """The machine's sandbox, or a Dask cluster if its scheduler was named."""
     from cnncourse.grading.backends import DaskBackend, LocalBackend
@@ -118,6 +125,12 @@ def _parser() -> argparse.ArgumentParser:
         "sync", parents=[common], help="take changed, new and removed tests into the gradebook"
     )
     renewal.set_defaults(run=sync)
+
+    probing = commands.add_parser("mutants", help="tell how many mutants of your own answers the checks notice")
+    probing.add_argument("assignments", nargs="*", help="names of folders in solutions/; all if none is named")
+    probing.add_argument("--course-dir", default=".", help="the folder that holds solutions/")
+    probing.add_argument("--workers", type=int, help="how many at once (default: one per processor)")
+    probing.set_defaults(run=mutants)
     return parser
 
 
@@ -129,3 +142,4 @@ def _course(options: argparse.Namespace) -> Course:
 
 def _print(text: str) -> None:
     sys.stdout.write(text.rstrip("\n") + "\n")
+    sys.stdout.flush()

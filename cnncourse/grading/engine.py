@@ -20,13 +20,15 @@ import time
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 import cnncourse
 from cnncourse.grading.confinement import LEVELS, ConfinementError, covered_folders, limits, visible_folders
 from cnncourse.grading.job import CellOutcome, Job, Limits, Outcome
 from cnncourse.grading.wire import Channel, ClosedError, LateError
 
+_PREFIX = "cnncourse-grading-"
+_MARK = "not-for-students"
 _START_SECONDS = 180.0
 _GRACE_SECONDS = 5.0
 _END_SECONDS = 30.0  # a crowd of processes takes a while to end; nothing else may start before it has
@@ -70,24 +72,23 @@ class Engine:
         confinement: str | None = None,
         data: str | Path | None = None,
     ) -> None:
+        levels = _allowed(allow_unsafe, confinement)
         self._limits = limits
         self._data = str(Path(data).resolve()) if data else None
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
-        self._base = Path(tempfile.mkdtemp(prefix="cnncourse-grading-"))
         self._server: _Server | None = None
+        self.confinement = ""  # the level in use with its detail, as every outcome records it
+        remove_left_behind()
+        self._base = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        self._mark = (self._base / _MARK).open("w")
         try:
+            _lock(self._mark)
             self._base.chmod(0o755)
-            self._level = self._climb_down(_allowed(allow_unsafe, confinement))
+            self._level = self._climb_down(levels)
         except BaseException:
             self.close()
             raise
-
-    @property
-    def confinement(self) -> str:
-        """The level in use with its detail, as every outcome records it."""
-        assert self._server is not None
-        return f"{self._level}: {self._server.detail}"
 
     def grade(self, job: Job) -> Outcome:
         """Grade one submission. Several threads may do so at once.
@@ -111,6 +112,7 @@ class Engine:
                 self._server.close()
             self._server = None
         shutil.rmtree(self._base, ignore_errors=True)
+        self._mark.close()
 
     def __enter__(self) -> Engine:
         return self
@@ -126,6 +128,7 @@ class Engine:
         for level in levels:
             try:
                 self._server = _Server(level, self._base, self._data)
+                self.confinement = f"{level}: {self._server.detail}"
             except ConfinementError as error:
                 tried.append(f"{level}: {error}")
                 continue
@@ -145,6 +148,8 @@ class Engine:
         """Let the fork server make a sandbox; for the engine's own use."""
         with self._lock:
             if self._server is None or not self._server.alive():
+                if self._server:
+                    self._server.close()
                 self._server = self._restarted()
             return self._server.fork(role, next(self._numbers), wanted)
 
@@ -185,15 +190,13 @@ class _Server:
             raise
 
     def _introduce(self, level: str, base: Path, package: Path, data: str | None) -> str:
-        secret = base / "secret"
-        secret.write_text("not for students")
         visible = visible_folders(package, data)
         setting = {
             "level": level,
             "base": str(base),
             "visible": [*map(str, visible)],
             "covered": [*map(str, covered_folders(visible, [Path.cwd(), package.parent]))],
-            "secret": str(secret),
+            "secret": str(base / _MARK),
             "outsider": os.getpid(),
         }
         deadline = time.monotonic() + _START_SECONDS
@@ -248,11 +251,16 @@ class _Sandbox:
         self._leash = leash
         self._report: dict[str, Any] = {}
 
+    def let_go(self) -> None:
+        """Have it ended."""
+        with contextlib.suppress(OSError):
+            self._leash.shutdown(socket.SHUT_WR)
+
     def close(self) -> str:
         """End it and wait until it and everything in it is gone; returns why it ended."""
         self.channel.close()
+        self.let_go()
         with contextlib.suppress(OSError):
-            self._leash.shutdown(socket.SHUT_WR)
             self._leash.settimeout(_END_SECONDS)
             text = b""
             while part := self._leash.recv(4096):
@@ -285,9 +293,11 @@ class _Run:
 
     def close(self) -> None:
         """End what still runs."""
-        for sandbox in (self._student, self._checker):
-            if sandbox:
-                sandbox.close()
+        running = [sandbox for sandbox in (self._student, self._checker) if sandbox]
+        for sandbox in running:
+            sandbox.let_go()
+        for sandbox in running:
+            sandbox.close()
         self._student = self._checker = None
 
     def _attempt(self) -> None:
@@ -350,6 +360,21 @@ def _allowed(allow_unsafe: bool, confinement: str | None) -> list[str]:
     if confinement:
         return [confinement]
     return [level for level in LEVELS if allow_unsafe or level != "unsafe"]
+
+
+def remove_left_behind() -> None:
+    """Remove the folders of engines that were killed: nobody holds the lock in them any more."""
+    for mark in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/{_MARK}"):
+        with contextlib.suppress(OSError), mark.open("r+") as file:
+            _lock(file)
+            shutil.rmtree(mark.parent, ignore_errors=True)
+
+
+def _lock(file: IO[str]) -> None:
+    """Lock a file as long as it is open, or raise `OSError`."""
+    import fcntl  # not on Windows, where there is no engine
+
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _not_run(grade_id: str, points: float) -> CellOutcome:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,13 +28,21 @@ def write_whole(path: Path, content: str | bytes, mode: int = 0o644) -> None:
         raise
 
 
+def sweep(folder: Path) -> None:
+    """Remove what a killed run left half written in a folder."""
+    for left_over in folder.glob(".writing-*"):
+        if left_over.is_dir():
+            shutil.rmtree(left_over, ignore_errors=True)
+        else:
+            left_over.unlink(missing_ok=True)
+
+
 class ResultStore:
     """Outcomes on disk under the key of their job: what was graded once is not graded again."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for left_over in folder.glob(".writing-*"):  # of a run that was killed
-            left_over.unlink(missing_ok=True)
+        sweep(folder)
 
     def get(self, key: str) -> Outcome | None:
         """The outcome of that job, or None; a damaged file counts as none."""

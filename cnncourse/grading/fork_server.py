@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from cnncourse.grading import huge_pages
 from cnncourse.grading.confinement import Confinement, limits, probe
 from cnncourse.grading.job import Limits
 from cnncourse.grading.wire import Channel, ClosedError
@@ -161,6 +162,8 @@ class Server:
             return
         for pid in limits.family(sandbox.pid):
             probe.end(pid)
+        with contextlib.suppress(OSError):
+            os.killpg(sandbox.pid, signal.SIGKILL)  # all that there is without /proc
 
     def _reap(self) -> None:
         while True:
@@ -171,9 +174,9 @@ class Server:
             if not pid:
                 break
             if sandbox := self._sandboxes.pop(pid, None):
+                if self.confinement.level != "namespaces":
+                    self._end_strays()
                 self._bury(sandbox)
-        if self.confinement.level != "namespaces":
-            self._end_strays()
 
     def _bury(self, sandbox: Sandbox) -> None:
         self.confinement.clean(sandbox.number)
@@ -183,10 +186,13 @@ class Server:
 
     def _end_strays(self) -> None:
         """Processes whose parents are gone come to us; they belong to no sandbox that still runs."""
-        for pid in limits.children(os.getpid()):
-            if pid not in self._sandboxes:
+        while strays := [pid for pid in limits.children(os.getpid()) if pid not in self._sandboxes]:
+            for pid in strays:
                 for member in limits.family(pid):
                     probe.end(member)
+            for pid in strays:
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, 0)
 
     def _watch(self) -> None:
         """End a sandbox whose processes together hold too much memory or are too many."""
@@ -234,6 +240,7 @@ def _preload() -> None:
     # what was imported is not collected again, so that children share its memory
     gc.collect()
     gc.freeze()
+    huge_pages.merge()
     tasks = Path("/proc/self/task")
     count = len(list(tasks.iterdir())) if tasks.exists() else threading.active_count()
     if count != 1:

@@ -214,6 +214,8 @@ def _student_level(course: Course, assignment: str) -> tuple[Path, str]:
 
 def _assignment_folder(student: Path, inside: str, assignment: str) -> tuple[Path | None, str]:
     """The folder of the assignment, or one whose name shows that it is meant."""
+    if not os.access(student, os.R_OK | os.X_OK):
+        return None, "the folder cannot be opened; left out"
     if not inside:
         return student, ""
     if os.path.lexists(student / inside):

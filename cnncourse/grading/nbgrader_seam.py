@@ -20,14 +20,14 @@ from nbgrader.plugins import LateSubmissionPlugin
 
 from cnncourse.grading.backends import start_engine
 from cnncourse.grading.course import OUR_SECTION, Course, from_nbgrader, with_driver
-from cnncourse.grading.files import ResultStore, write_whole
+from cnncourse.grading.files import ResultStore, only_run, write_whole
 from cnncourse.grading.formgrader import show_text_only
 from cnncourse.grading.intake import find_submissions
 from cnncourse.grading.job import Job, Outcome
 from cnncourse.grading.jobs import OUR_METADATA
 from cnncourse.grading.marking import Marked, mark
 from cnncourse.grading.recorder import Recorder
-from cnncourse.grading.regrading import read_document
+from cnncourse.grading.regrading import key_of, read_document
 from cnncourse.grading.report import feedback_page
 from cnncourse.grading.source import Assignment, load_assignment, recorded_notebook
 
@@ -91,6 +91,16 @@ class SafeAutograde(Autograde):
         for student in self._found:
             folder = course.folder("submitted", student, assignment.name)
             self.assignments[str(folder)] = [str(folder / f"{name}.ipynb") for name in names]
+
+    def convert_notebooks(self) -> None:
+        """Grade, unless another run of ours or nbgrader's does."""
+        lock = _course(self).work_folder(self.coursedir.assignment_id) / ".lock"
+        try:
+            with only_run(lock):
+                super().convert_notebooks()
+        except RuntimeError as error:
+            self.log.error("%s", error)
+            raise NbGraderException(str(error)) from error
 
     def init_destination(self, assignment_id: str, student_id: str) -> bool:
         """Whether the submission is to be graded: always, unless exactly this was graded to the end before."""
@@ -286,8 +296,7 @@ def _submitted(course: Course, who: Any) -> Path:
 
 def _finished(path: Path, key: str) -> bool:
     """Whether nbgrader's second pass, which records the points, wrote this notebook for this key."""
-    document = read_document(path)
-    return document is not None and document["metadata"].get(OUR_METADATA, {}).get("key") == key
+    return key_of(read_document(path)) == key
 
 
 def _as_node(document: dict[str, Any]) -> Any:

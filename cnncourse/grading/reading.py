@@ -5,12 +5,14 @@ Plain JSON work without nbformat, which refuses what can still be graded. Chapte
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import Any
 
 _TYPES = {"code": "code", "markdown": "markdown", "raw": "raw", "heading": "markdown", "html": "markdown"}
 _IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+_MARKS = ("points", "grade", "solution", "locked", "checksum")
 _MOST_CELLS = 5000
 
 
@@ -28,6 +30,19 @@ class RawCell:
     source: str
     metadata: dict[str, Any] = field(default_factory=dict)
     attachments: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    @property
+    def is_as_released(self) -> bool:
+        """Whether nbgrader's checksum in the cell fits it: then it was never edited, in whatever release it was."""
+        marks = self.metadata
+        try:
+            points = str(float(marks["points"])) if marks.get("grade") else ""
+        except (KeyError, TypeError, ValueError):
+            return False
+        locked = not marks.get("solution", False) and bool(marks.get("grade") or marks.get("locked", False))
+        flags = f"{bool(marks.get('grade'))}{bool(marks.get('solution'))}{locked}"
+        text = f"{self.source}{self.cell_type}{flags}{self.grade_id}{points}"
+        return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() == marks.get("checksum")
 
 
 def read_cells(content: bytes) -> tuple[list[RawCell], list[str]]:
@@ -104,7 +119,7 @@ def _cell(record: Any) -> RawCell | None:
         grade_id=_name(marks.get("grade_id")),
         cell_type=_TYPES[cell_type],
         source=source,
-        metadata={key: marks[key] for key in ("points", "grade", "solution", "locked") if key in marks},
+        metadata={key: marks[key] for key in _MARKS if key in marks},
         attachments=_attachments(record.get("attachments")),
     )
 

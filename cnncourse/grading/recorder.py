@@ -5,7 +5,7 @@ Works with SQLite and, by its URL, with PostgreSQL. Chapter: `teaching`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
@@ -130,7 +130,7 @@ class Recorder:
         student: str,
         cells: Mapping[str, Sequence[CellRecord]],
         timestamp: datetime | None = None,
-        is_new: bool = True,
+        unchanged: Collection[tuple[str, str]] = (),
     ) -> Recorded:
         """Record one submission, all of it or nothing.
 
@@ -142,11 +142,11 @@ class Recorder:
             For each notebook the records of its cells; a notebook that is left out was not handed in and earns 0.
         timestamp
             When it was handed in, in UTC.
-        is_new
-            Whether answers or tests differ from what was recorded before; a manual grade then needs a new look.
+        unchanged
+            Cells as (notebook, grade_id) whose answer is what it was; a manual grade of any other needs a new look.
         """
         try:
-            recorded = self._record(assignment, student, cells, timestamp, is_new)
+            recorded = self._record(assignment, student, cells, timestamp, unchanged)
             self.session.commit()
         except BaseException:
             self.session.rollback()
@@ -160,7 +160,7 @@ class Recorder:
         student: str,
         cells: Mapping[str, Sequence[CellRecord]],
         timestamp: datetime | None,
-        is_new: bool,
+        unchanged: Collection[tuple[str, str]],
     ) -> Recorded:
         from nbgrader import api
 
@@ -173,7 +173,7 @@ class Recorder:
         state = Recorded()
         for notebook in assignment.notebooks:
             submitted = rows[known.notebooks[notebook.name]]
-            self._record_notebook(assignment.name, notebook, submitted.id, cells.get(notebook.name), is_new, state)
+            self._record_notebook(assignment.name, notebook, submitted.id, cells.get(notebook.name), unchanged, state)
             mine = [cell for (name, _), cell in state.cells.items() if name == notebook.name]
             score, maximum = sum(cell.score for cell in mine), sum(cell.max_score for cell in mine)
             penalty = self.penalty(student, score, maximum, late) or None
@@ -188,7 +188,7 @@ class Recorder:
         notebook: SourceNotebook,
         submitted_id: str,
         records: Sequence[CellRecord] | None,
-        is_new: bool,
+        unchanged: Collection[tuple[str, str]],
         state: Recorded,
     ) -> None:
         from nbgrader import api
@@ -207,6 +207,7 @@ class Recorder:
                     comment.auto_comment = words
             grade = grades.get(cell.grade_id)
             if grade is not None:
+                is_new = (notebook.name, cell.grade_id) not in unchanged
                 _write_grade(grade, record, is_new, missing=records is None)
                 state.cells[notebook.name, cell.grade_id] = _state(grade, comment, cell.points)
 

@@ -11,7 +11,7 @@ import io
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,20 +58,24 @@ def rehearse(job: Job) -> Outcome:
     Nothing protects the process: an endless loop in an answer never ends, and ``exit()`` exits.
     """
     began = time.monotonic()
+    cells = tuple(outcomes_of(job))
+    return Outcome(cells, confinement="none (rehearsal)", seconds=time.monotonic() - began)
+
+
+def outcomes_of(job: Job) -> Iterator[CellOutcome]:
+    """Run the job cell by cell, as `rehearse` does, for who wants to stop early."""
     students: dict[str, Any] = {"__name__": "__main__"}
     checkers: dict[str, Any] = {"__name__": "__main__"}
-    outcomes = []
     for cell in job.cells:
         if cell.kind in ("given", "answer"):
-            outcomes.append(_run_answer(cell, students))
+            yield _run_answer(cell, students)
         if cell.kind == "given":
             _run_answer(cell, checkers)
         if cell.kind == "check":
             _look_up(job.names, students, checkers)
-            outcomes.append(_run_check(cell, checkers))
+            yield _run_check(cell, checkers)
         if cell.kind == "inline":
-            outcomes.append(_run_check(cell, students))
-    return Outcome(cells=tuple(outcomes), confinement="none (rehearsal)", seconds=time.monotonic() - began)
+            yield _run_check(cell, students)
 
 
 def _look_up(names: tuple[str, ...], students: Mapping[str, Any], checkers: dict[str, Any]) -> None:

@@ -176,14 +176,15 @@ class _Repair:
     def _judge_locked(self, cell: SourceCell, copies: list[int]) -> None:
         what = "test cell" if cell.is_check else "cell"
         if not copies:
-            self._say(f"{what} {cell.grade_id!r} was missing; it was put back")
+            self._say(f"{what} {cell.grade_id!r} was missing; it was put in")
             return
         if len(copies) > 1:
             self._say(f"{what} {cell.grade_id!r} was there {len(copies)} times; it counts once")
         for number in copies:
             handed_in = self.handed_in[number]
             if not same_text(handed_in.source, cell.released) and not same_text(handed_in.source, cell.recorded):
-                self._say(f"{what} {cell.grade_id!r} had been edited; the released one was used")
+                how = "is of an earlier release" if handed_in.is_as_released else "had been edited"
+                self._say(f"{what} {cell.grade_id!r} {how}; the present one was used")
             if cell.grade and "points" in handed_in.metadata and handed_in.metadata["points"] != cell.points:
                 self._say(f"the points of {cell.grade_id!r} had been changed; it counts {cell.points:g}")
 

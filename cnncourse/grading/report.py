@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cnncourse.grading.course import Course
-from cnncourse.grading.files import write_whole
+from cnncourse.grading.files import sweep, write_whole
 from cnncourse.grading.jobs import OUR_METADATA
 from cnncourse.grading.recorder import CellState, Recorded
 from cnncourse.grading.report_style import STYLE
@@ -22,6 +22,7 @@ from cnncourse.grading.source import first_comment, split_hidden
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\x1b\[[0-9;]*[A-Za-z]")
 _BIDIRECTIONAL = re.compile("[\u202a-\u202e\u2066-\u2069]")  # would show code in another order than it runs
+_HEADING = re.compile(r"^#{2,6}\s+(.+)$", re.MULTILINE)
 _LONGEST = 20_000
 
 
@@ -43,6 +44,7 @@ def write_feedback(
 ) -> Path:
     """Write the page to nbgrader's feedback folder, where `nbgrader release_feedback` finds it."""
     path = course.folder("feedback", student, assignment) / f"{notebook}.html"
+    sweep(path.parent)
     write_whole(path, feedback_page(assignment, student, notebook, document, recorded))
     for name in ("timestamp.txt", "submission_secret.txt"):  # release_feedback wants them
         source = course.folder("autograded", student, assignment) / name
@@ -65,7 +67,7 @@ def feedback_page(assignment: str, student: str, notebook: str, document: Mappin
     """
     record = document["metadata"].get(OUR_METADATA, {})
     states = {grade_id: state for (name, grade_id), state in recorded.cells.items() if name == notebook}
-    tasks = [task for cell in document["cells"] if (task := _task(cell, record, states)) is not None]
+    tasks = list(_tasks(document, record, states))
     earned, possible = sum(task.points for task in tasks), sum(task.max_points for task in tasks)
     penalty = recorded.penalties.get(notebook, 0.0)
     total = f"{max(0.0, earned - penalty):g} of {possible:g} points"
@@ -87,7 +89,22 @@ def feedback_page(assignment: str, student: str, notebook: str, document: Mappin
     )
 
 
-def _task(cell: Mapping[str, Any], record: Mapping[str, Any], states: Mapping[str, CellState]) -> Task | None:
+def _tasks(document: Mapping[str, Any], record: Mapping[str, Any], states: Mapping[str, CellState]) -> Iterator[Task]:
+    """The graded cells; a text to be written is called by the last heading before it."""
+    heading = ""
+    for cell in document["cells"]:
+        marks = cell["metadata"].get("nbgrader", {})
+        if cell["cell_type"] == "markdown" and marks.get("locked"):
+            found = _HEADING.findall(cell["source"])
+            heading = found[-1].strip() if found else heading
+        task = _task(cell, record, states, heading)
+        if task is not None:
+            yield task
+
+
+def _task(
+    cell: Mapping[str, Any], record: Mapping[str, Any], states: Mapping[str, CellState], heading: str
+) -> Task | None:
     marks = cell["metadata"].get("nbgrader", {})
     grade_id = marks.get("grade_id", "")
     if not (marks.get("grade") or marks.get("task")):
@@ -100,7 +117,7 @@ def _task(cell: Mapping[str, Any], record: Mapping[str, Any], states: Mapping[st
         if state.comment:
             words = (*words, state.comment)
         mark = "open" if state.needs_manual_grade else _mark(state.score, state.max_score)
-        return Task(grade_id, _manual_title(cell, grade_id), state.score, state.max_score, mark, words)
+        return Task(grade_id, _manual_title(cell) or heading or grade_id, state.score, state.max_score, mark, words)
     words = tuple(_reasons(verdict))
     if state.score != verdict["points"] and not state.needs_manual_grade:
         words = (*words, f"A person changed the points of the checks ({verdict['points']:g}) to {state.score:g}.")
@@ -204,8 +221,8 @@ def _late(penalty: float, earned: float) -> str:
     return f"<p>Handed in late: {penalty:g} of {earned:g} points were taken off.</p>" if penalty else ""
 
 
-def _manual_title(cell: Mapping[str, Any], grade_id: str) -> str:
-    return first_comment(cell["source"]) if cell["cell_type"] == "code" and first_comment(cell["source"]) else grade_id
+def _manual_title(cell: Mapping[str, Any]) -> str:
+    return first_comment(cell["source"]) if cell["cell_type"] == "code" else ""
 
 
 def _visible(cell: Mapping[str, Any]) -> str:

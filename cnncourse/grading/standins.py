@@ -10,11 +10,23 @@ import types
 from functools import lru_cache
 from typing import Any, NoReturn, Protocol
 
+import numpy as np
+import torch
+
 from cnncourse.grading.codec import DecodeError, Reference, library
 
 # The only special names that are looked up on the student's side; all others would let a library treat a
 # stand-in as something that it is not.
 _FORWARDED = {"__name__", "__qualname__", "__code__", "__defaults__", "__kwdefaults__", "__annotations__", "__dict__"}
+# Methods that compare. Tensors and arrays arrive as such, so an object that has these is the student's own make, and
+# `assert result.allclose(expected)` would ask it for the verdict.
+_COMPARISONS = (
+    "allclose isclose equal equals array_equal eq ne lt le gt ge not_equal less less_equal greater greater_equal dist "
+    "sub subtract all any"
+)
+# Values of these arrive as what they are; an object that only says that it is one is not believed.
+_DATA = (torch.Tensor, np.ndarray, np.generic, int, float, complex, str, bytes, list, tuple, dict, set, frozenset)
+_MAX_NAME, _MAX_BASES = 200, 50
 _TAKEN_FOR = {"function": types.FunctionType, "generator": types.GeneratorType}
 
 
@@ -59,6 +71,8 @@ class Standin:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name.endswith("__") and name not in _FORWARDED:
             raise AttributeError(f"the student's {self._standin_facts[0]} is not asked for {name}")
+        if name in _COMPARISONS.split():
+            self._refuse(f"is {name!r} to something")
         return self._standin_caller.act("get", self, name)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -152,8 +166,10 @@ def standin(caller: Caller, reference: Reference) -> Standin:
     if type(facts) is not tuple or [*map(type, facts)] != [str, str, tuple, bool]:
         raise DecodeError("malformed facts about an object")
     name, _, bases, is_callable = facts
+    if len(name) > _MAX_NAME or len(bases) > _MAX_BASES or any(type(base) is not str for base in bases):
+        raise DecodeError("malformed facts about an object")
     for base in bases:
-        library.thing_called(base) if type(base) is str else library.thing_called("")
+        library.thing_called(base)
     return _labelled(name, is_callable)(caller, reference.number, facts)
 
 
@@ -173,7 +189,7 @@ def _pretended(name: str, kind: str, bases: tuple[str, ...]) -> type | None:
     if kind == "class":
         return type
     classes = [library.thing_called(base) for base in bases]
-    if not classes or not isinstance(classes[0], type):
+    if not classes or not isinstance(classes[0], type) or issubclass(classes[0], _DATA):
         return None
     if classes[0].__name__ == name:
         return classes[0]

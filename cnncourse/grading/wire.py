@@ -6,10 +6,8 @@ import socket
 import struct
 import time
 
-from cnncourse.grading.codec.forms import MAX_BYTES
-
 _HEAD = struct.Struct("<Q")
-_LARGEST = MAX_BYTES + 2**20
+_LARGEST = 257 * 2**20  # a little more than the largest value of the codec
 _SEND_AT_MOST = 1 << 20
 
 

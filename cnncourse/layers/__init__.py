@@ -23,6 +23,13 @@ from cnncourse.layers.pooling import (
     max_pooling,
     max_unpooling,
 )
+from cnncourse.layers.receptive_field import (  # its function of the same name stays there, beside the module
+    ReceptiveField,
+    ReceptiveFields,
+    effective_receptive_field,
+    fields_through,
+    measured_receptive_field,
+)
 from cnncourse.layers.robustness import detector_response, moving_crops, shift, shift_gaps
 
 __all__ = [
@@ -32,6 +39,8 @@ __all__ = [
     "Convolution",
     "LocallyConnected",
     "MaxPooling",
+    "ReceptiveField",
+    "ReceptiveFields",
     "adaptive_average_pooling",
     "average_pooling",
     "blur_pooling",
@@ -43,10 +52,13 @@ __all__ = [
     "count_weights",
     "depth_column",
     "detector_response",
+    "effective_receptive_field",
+    "fields_through",
     "filter_bank",
     "global_max_pooling",
     "max_pooling",
     "max_unpooling",
+    "measured_receptive_field",
     "moving_crops",
     "region_size",
     "response_bytes",

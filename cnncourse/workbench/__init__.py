@@ -12,10 +12,12 @@ from cnncourse.workbench.device import (
 from cnncourse.workbench.figures import show, subplots
 from cnncourse.workbench.images import denormalise, normalise, photograph, resize
 from cnncourse.workbench.ledger import load_ledger
+from cnncourse.workbench.memory_meter import MemoryMeter
 from cnncourse.workbench.training import History, Settings, accuracy, predict, train
 
 __all__ = [
     "History",
+    "MemoryMeter",
     "Settings",
     "accuracy",
     "best_device",

@@ -39,6 +39,15 @@ CLIPPED_ONLY_AT_THE_END = """
             seen = {u * s - p + d * k for u in seen for k in range(layer["kernel"])}
         return sorted(pixel for pixel in seen if 0 <= pixel < size)
 """
+AS_MANY_UNITS_AS_PIXELS = """
+    def pixels_seen(size, layers, unit):
+        seen = {unit}
+        for layer in reversed(layers):
+            s, p, d = layer.get("stride", 1), layer.get("padding", 0), layer.get("dilation", 1)
+            read = {u * s - p + d * k for u in seen for k in range(layer["kernel"])}
+            seen = {place for place in read if 0 <= place < size}
+        return sorted(seen)
+"""
 
 
 def sealed(changed="values[:-1] != values[-1]", answer="rows[0], rows[-1], columns[0], columns[-1]", pixel=False):
@@ -105,6 +114,11 @@ WRONG = {
         {"pixels-padding": 2},
         "",
     ),
+    "a later layer has as many units as the picture has pixels": (
+        {"pixels_seen": AS_MANY_UNITS_AS_PIXELS},
+        {"pixels-padding": 2},
+        "",
+    ),
     "the region has no holes": (
         {"pixels_seen": FILLED_HULL},
         {"pixels-stack": 2, "pixels-padding": 2, "pixels-dilation": 2},
@@ -125,6 +139,11 @@ WRONG = {
         {"sealed-network": sealed(answer="rows[0], rows[-1] + 1, columns[0], columns[-1] + 1")},
         {"sealed-square": 1, "sealed-rectangle": 2},
         "one too far",
+    ),
+    "the last row belongs to the columns": (
+        {"sealed-network": sealed().replace("changed[:size]", "changed[:size - 1]")},
+        {"sealed-square": 1},
+        "",
     ),
     "rows and columns are swapped": (
         {"sealed-network": sealed(answer="columns[0], columns[-1], rows[0], rows[-1]")},

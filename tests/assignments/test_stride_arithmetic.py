@@ -69,6 +69,7 @@ IN_PLACE = """
         image[~read] += 1
         return image
 """
+BLACKENED = IN_PLACE.replace("image[~read] += 1", "image = torch.where(read, image, 0)")
 A_COPY_WHERE_NOTHING_IS_LOST = """
     def twin(image, kernel_size, stride):
         seen = [{t + i for t in range(0, n - kernel_size + 1, stride) for i in range(kernel_size)} for n in image.shape]
@@ -150,6 +151,7 @@ WRONG = {
         {"twin-border": 2, "twin-gaps": 1},
         "changed the picture itself",
     ),
+    "what is never read is blackened, although it may have been black": ({"twin": BLACKENED}, {"twin-border": 2}, ""),
     "a copy where no twin exists": ({"twin": A_COPY_WHERE_NOTHING_IS_LOST}, {"twin-error": 1}, "should raise"),
     "the stride has to come out even": (
         {"suspects": detective("(i + 2 * p - k) % s == 0 and (i + 2 * p - k) // s + 1 == o")},

@@ -109,18 +109,18 @@ class SmallCourse:
 
     def release(self):
         """What students get, as a notebook."""
+        from nbformat import from_dict
+        from nbgrader.utils import compute_checksum
+
         from cnncourse.grading.source import read_source
 
         released = read_source(self.root / "solutions" / "ps1" / "ps1.ipynb").cells
-        return notebook(
-            [
-                {**cell, "source": given.released}
-                for cell, given in zip(json.loads(self._source())["cells"], released, strict=True)
-            ]
-        )
-
-    def _source(self):
-        return (self.root / "solutions" / "ps1" / "ps1.ipynb").read_text()
+        cells = json.loads((self.root / "solutions" / "ps1" / "ps1.ipynb").read_text())["cells"]
+        for cell, given in zip(cells, released, strict=True):
+            cell["source"] = given.released
+            if cell["metadata"]:
+                cell["metadata"]["nbgrader"]["checksum"] = compute_checksum(from_dict(cell))
+        return notebook(cells)
 
     def answered(self, **answers):
         """The release with answers put in, by grade_id; None leaves a cell as it is."""

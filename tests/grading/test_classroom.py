@@ -112,6 +112,10 @@ def test_grades_given_by_hand_survive(small):
         recorder.session.commit()
     assert line_of(small.grade(), "ana").text == "8.5 of 9"
     assert rows(small, "ana")["why"] == (None, 3.5, 0)
+    cells = standard_cells()
+    cells[3]["source"] += "\n# mended"
+    small.set_source(cells)
+    assert not line_of(small.grade(), "ana").needs_manual_grade, "a mended test asks for no new look at a text"
     small.submit("ana", small.right(why="I changed my mind."))
     assert line_of(small.grade(), "ana").needs_manual_grade
 
@@ -237,6 +241,14 @@ def test_a_file_is_whole_or_as_it_was(tmp_path):
         write_whole(path, 3)
     assert path.read_text() == "new"
     assert [entry.name for entry in path.parent.iterdir()] == ["b.txt"]
+
+
+def test_what_a_killed_run_left_half_written_is_swept_away(small):
+    for folder in ("grading/ps1", "grading/ps1/results", "feedback/ana/ps1"):
+        (small.root / folder).mkdir(parents=True, exist_ok=True)
+        (small.root / folder / ".writing-abc").write_text("half")
+    small.grade()
+    assert list(small.root.rglob(".writing-*")) == []
 
 
 def test_inline_checks_may_not_hide_tests(small):

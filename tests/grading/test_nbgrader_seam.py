@@ -8,6 +8,7 @@ from grading.classes import SmallCourse, code, grades, standard_cells
 from traitlets.config import PyFileConfigLoader
 
 from cnncourse.grading import nbgrader_seam
+from cnncourse.grading.files import only_run
 from cnncourse.grading.rehearsal import rehearse
 
 
@@ -202,6 +203,14 @@ def test_without_our_converter_the_seam_itself_still_grades_safely(small):
     config.CourseDirectory.assignment_id = "ps1"
     Autograde(coursedir=CourseDirectory(config=config), config=config).start()
     assert scores(small)["ana", "add-check"] == 2
+
+
+def test_two_runs_do_not_mix(small):
+    from nbgrader.converters.base import NbGraderException
+
+    small.submit("ana")
+    with only_run(small.root / "grading" / "ps1" / ".lock"), pytest.raises(NbGraderException, match="another run"):
+        run(small, "Autograde")
 
 
 def test_an_unknown_setting_is_refused():

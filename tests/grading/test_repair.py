@@ -65,7 +65,18 @@ def test_an_edited_test_never_counts(source, cells):
     at(cells, "add-check")["source"] = "pass"
     result = repaired(source, cells)
     assert "assert add(1, 2) == 3" in source_of(result, "add-check")
-    assert "test cell 'add-check' had been edited; the released one was used" in result.repairs
+    assert "test cell 'add-check' had been edited; the present one was used" in result.repairs
+
+
+def test_a_test_of_an_earlier_release_is_not_called_edited(source, cells):
+    from nbformat import from_dict
+    from nbgrader.utils import compute_checksum
+
+    check = at(cells, "add-check")
+    check["source"] = "assert add(1, 1) == 2"
+    check["metadata"]["nbgrader"]["checksum"] = compute_checksum(from_dict(check))
+    words = repaired(source, cells).repairs
+    assert words == ("test cell 'add-check' is of an earlier release; the present one was used",)
 
 
 def test_deleted_tests_are_put_back_where_they_were(source, cells):

@@ -97,7 +97,7 @@ def test_a_student_s_name_is_no_html(course):
 
 def test_repairs_and_confinement_are_listed(course):
     page = course.feedback("fay")
-    assert "test cell &#x27;add-check&#x27; was missing; it was put back" in page
+    assert "test cell &#x27;add-check&#x27; was missing; it was put in" in page
     assert "Your code ran confined by: none (rehearsal)." in page
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from cnncourse.grading.confinement import landlock, limits, namespaces, seccomp, system
 from cnncourse.grading.job import Limits
 
+NO_WORKERS = "CNNCOURSE_NO_WORKERS"  # set where processes cannot connect to each other
 LEVELS = ("namespaces", "landlock", "unsafe")
 # Users that no account has. Each sandbox gets its own, because the kernel counts processes per user and lets
 # processes of one user signal each other.
@@ -115,8 +116,8 @@ class Confinement:
         if self.level == "landlock":
             own = [Path(f"/proc/{os.getpid()}"), *map(Path, _READABLE)]
             own_signals = landlock.confine([*self.visible, *own], [work, *map(Path, _WRITABLE)]) < 6
-        elsewhere = self.level == "landlock"
-        seccomp.confine(no_connections=elsewhere, only_own_signals=own_signals)
+            os.environ[NO_WORKERS] = "1"
+        seccomp.confine(no_connections=self.level == "landlock", only_own_signals=own_signals)
         # dropping privileges made /proc/self unreadable for the process itself, which libraries look at
         system.prctl(system.PR_SET_DUMPABLE, 1)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -21,6 +22,8 @@ from cnncourse.layers.convolution.geometry import Geometry, Size
 from cnncourse.layers.stride_arithmetic import window
 
 ALGORITHMS = ("loops", "im2col", "torch")
+_ONEDNN = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+_ONEDNN_TYPES = (torch.float32, torch.bfloat16) if _ONEDNN else ()
 
 
 def convolve_by_loops(
@@ -139,11 +142,7 @@ def convolve(
     """Convolve by the algorithm that is named, or by the one that `choose_algorithm` names."""
     arguments = (x, weight, bias, stride, padding, dilation, groups)
     if algorithm is None:
-        geometry = Geometry.of(_kernel(weight), stride, padding, dilation, groups)
-        _check(x, weight, bias, geometry)
-        positions = x.shape[:-3].numel() * math.prod(geometry.output_size(*x.shape[-2:]))
-        values = positions * math.prod(geometry.kernel_size) * x.shape[-3]
-        algorithm = choose_algorithm(x.device, x.dtype, values * x.element_size())
+        algorithm = _chosen(*arguments)
     if algorithm == "im2col":
         return convolve_by_im2col(*arguments, memory_budget=memory_budget)
     by_name = {"loops": convolve_by_loops, "torch": convolve_by_torch}
@@ -157,15 +156,23 @@ def choose_algorithm(device: torch.device, dtype: torch.dtype, column_bytes: int
     nothing here is faster. In other types, float64 among them, torch itself does im2col on a processor and makes
     the columns of the whole batch at once; where these exceed the budget, our chunks save that memory.
     """
-    if device.type != "cpu" or _has_kernels(dtype):
+    if _has_kernels(device, dtype) or column_bytes <= default_memory_budget(device):
         return "torch"
-    return "im2col" if column_bytes > default_memory_budget(device) else "torch"
+    return "im2col"
 
 
-def _has_kernels(dtype: torch.dtype) -> bool:
-    onednn = torch.backends.mkldnn
-    available = onednn.is_available()  # type: ignore[no-untyped-call]
-    return available and bool(onednn.enabled) and dtype in (torch.float32, torch.bfloat16)
+def _has_kernels(device: torch.device, dtype: torch.dtype) -> bool:
+    return device.type != "cpu" or dtype in _ONEDNN_TYPES
+
+
+def _chosen(x: Tensor, weight: Tensor, bias: Tensor | None, *walk: Any) -> str:
+    if not isinstance(x, Tensor) or _has_kernels(x.device, x.dtype):
+        return "torch"
+    geometry = Geometry.of(_kernel(weight), *walk)
+    _check(x, weight, bias, geometry)
+    positions = x.shape[:-3].numel() * math.prod(geometry.output_size(*x.shape[-2:]))
+    values = positions * math.prod(geometry.kernel_size) * x.shape[-3]
+    return choose_algorithm(x.device, x.dtype, values * x.element_size())
 
 
 def _seen(image: Tensor, index: int, i: int, j: int, bank: torch.Size, geometry: Geometry) -> Tensor:

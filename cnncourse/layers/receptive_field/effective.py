@@ -95,7 +95,8 @@ def effective_receptive_field(
     samples
         Number of random inputs.
     redraw
-        Draw new weights for every input, normal with He's variance, in place of the network's own.
+        Draw new weights for every input, normal with He's variance and without biases, in place of the network's
+        own.
     seed
         Of inputs and weights.
 
@@ -139,11 +140,17 @@ def _pictures(
 
 
 def _redraw(network: nn.Module, generator: torch.Generator) -> None:
+    """New weights of He's variance, biases of 0, scales of 1, and statistics of a network that saw nothing."""
     with torch.no_grad():
-        for parameter in network.parameters():
+        for name, parameter in network.named_parameters():
             if parameter.dim() > 1:
                 drawn = torch.randn(parameter.shape, generator=generator) * (2 / parameter[0].numel()) ** 0.5
                 parameter.copy_(drawn)
+            else:
+                parameter.fill_(0 if name.endswith("bias") else 1)
+        for module in network.modules():
+            if isinstance(module, nn.modules.batchnorm._NormBase):
+                module.reset_running_stats()
 
 
 def _places(profile: Tensor) -> Tensor:

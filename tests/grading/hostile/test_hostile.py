@@ -22,6 +22,12 @@ except:
     pass
 else:
     assert False"""
+METHODS = """x = torch.randn(4, 5)
+out = relu(x)
+assert out.allclose(F.relu(x)) or out.equal(F.relu(x)) or out.sub(F.relu(x)).abs().max().item() < 1e-6"""
+INSTANCE = """out = relu(torch.ones(2))
+assert isinstance(out, torch.Tensor)"""
+VARIANTS = {"raises": RAISES, "methods": METHODS, "is a tensor": INSTANCE}
 HIDDEN = """# swordfish
 secret = "swordfish"
 x = torch.randn(3)
@@ -32,11 +38,11 @@ POOL_CHECK = "x = torch.arange(16.0).reshape(1, 1, 4, 4)\nassert pool(x).flatten
 
 def job(case):
     answer = case.get("answer") or eval(case["generate"])
-    check = RAISES if case.get("check") == "raises" else CHECK
+    check = VARIANTS[case["check"]] if "check" in case else CHECK
     cells = (
         Cell("given", "given", GIVEN),
         Cell("answer1", "answer", answer),
-        Cell("check1", "check", check, HIDDEN, "Other inputs", 2.0),
+        Cell("check1", "check", check, "" if "check" in case else HIDDEN, "Other inputs", 2.0),
         Cell("answer2", "answer", POOL),
         Cell("check2", "check", POOL_CHECK, "assert pool(x).shape == (1, 1, 2, 2)", "Shape", 3.0),
     )
