@@ -162,7 +162,11 @@ const STYLE = `
 .le-track { height: 0.7em; border-radius: 3px; background: var(--cnn-track); overflow: hidden; }
 .le-track > span { display: block; height: 100%; background: var(--cnn-blue); }
 .le-best { font-weight: 700; }
-@container (min-width: 34rem) { .le-stage { grid-template-columns: minmax(0, 15rem) minmax(0, 1fr) minmax(0, 11rem); } }
+@container (min-width: 34rem) {
+  .le-stage { grid-template-columns: minmax(0, 15rem) minmax(0, 1fr) minmax(0, 11rem); }
+  .le-c1 { grid-template-columns: repeat(3, minmax(0, 1fr)); }
+  .le-c3 { grid-template-columns: repeat(4, minmax(0, 1fr)); }
+}
 `;
 
 function render({ model, el }) {
