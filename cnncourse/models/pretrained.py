@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cnncourse.data import cifar10, ilsvrc, mnist
+from cnncourse.data import cifar10, clothing, ilsvrc, mnist
 from cnncourse.models import deep_compression
 from cnncourse.models.catalogue import build
 from cnncourse.models.network import Network
@@ -254,6 +254,9 @@ _TORCHVISION = (
 CHECKPOINTS: dict[str, Callable[[], Checkpoint]] = {
     "lenet_mnist": partial(_own, "lenet_mnist", partial(build, "lenet"), mnist, 28),
     "vgg_cifar10": partial(_own, "vgg_cifar10", partial(build, "vgg_small"), cifar10, 32),
+    "resnet18_clothing": partial(
+        _own, "resnet18_clothing", partial(build, "resnet18", num_classes=10, width=0.25), clothing, 112
+    ),
     "squeezenet_compressed": _compressed_squeezenet,
     "cifar_resnet20": partial(_published_cifar, 20, "12fca82f", 1_100_000, 8.27),
     "cifar_resnet56": partial(_published_cifar, 56, "4bfd9763", 3_470_000, 6.61),

@@ -24,7 +24,7 @@ from cnncourse.data.augmentation import crops, crops_and_mirrors
 from cnncourse.data.labelled_images import Augmentation
 from cnncourse.models.lenet import LeNet
 from cnncourse.models.network import Network
-from cnncourse.models.resnet import resnet
+from cnncourse.models.resnet import cifar_resnet, resnet
 from cnncourse.models.vgg import vgg_small
 from cnncourse.workbench.training import History, Settings, accuracy, train
 
@@ -61,13 +61,21 @@ RECIPES = {
         augment=crops_and_mirrors(4),
         settings=Settings(epochs=12, learning_rate=0.15, precision="bfloat16", seed=16),
     ),
+    "resnet20_cifar10": Recipe(
+        network=cifar_resnet,
+        load=cifar10.load,
+        mean=cifar10.MEAN,
+        std=cifar10.STD,
+        augment=crops_and_mirrors(4),
+        settings=Settings(epochs=12, learning_rate=0.2, precision="bfloat16", seed=16),
+    ),
     "resnet18_clothing": Recipe(
         network=partial(resnet, 18, num_classes=10, width=0.25),
         load=clothing.load_squares,
         mean=clothing.MEAN,
         std=clothing.STD,
-        augment=crops_and_mirrors(12, erased=40),
-        settings=Settings(epochs=40, batch_size=64, learning_rate=0.1, precision="bfloat16", seed=16),
+        augment=crops_and_mirrors(8),
+        settings=Settings(epochs=18, batch_size=64, learning_rate=0.1, precision="bfloat16", seed=16),
     ),
 }
 

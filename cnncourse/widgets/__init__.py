@@ -8,6 +8,7 @@ from cnncourse.widgets.backpropagation import Backpropagation
 from cnncourse.widgets.base import Widget, link
 from cnncourse.widgets.connectivity import Connectivity
 from cnncourse.widgets.convolution import Convolution
+from cnncourse.widgets.lenet import Lenet
 from cnncourse.widgets.pooling import Pooling
 from cnncourse.widgets.receptive_field import ReceptiveField
 from cnncourse.widgets.stride_arithmetic import StrideArithmetic
@@ -16,6 +17,7 @@ __all__ = [
     "Backpropagation",
     "Connectivity",
     "Convolution",
+    "Lenet",
     "Pooling",
     "ReceptiveField",
     "StrideArithmetic",

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnncourse.data import cifar10, ilsvrc, mnist
+from cnncourse.data import cifar10, clothing, ilsvrc, mnist
 from cnncourse.models import CHECKPOINTS, Preprocessing, checkpoint, load, pretrained
 from cnncourse.workbench import downloads, normalise, photograph, resize
 from cnncourse.workbench.training import accuracy
@@ -64,6 +64,14 @@ def test_the_small_vgg_names_at_least_85_per_cent_of_cifar_10_s_test_pictures():
     measured = accuracy(one.load(torch.device("cpu")), some.prepared(cifar10.MEAN, cifar10.STD))
     assert measured == pytest.approx(one.accuracy, abs=0.025)  # three standard errors of 2,000 pictures
     assert one.accuracy >= 0.85
+
+
+@pytest.mark.skipif(downloads.find(clothing.SMALL_COPY) is None, reason="the photographs are not on this machine")
+def test_the_small_resnet_names_the_clothes_as_its_log_says():
+    one = checkpoint("resnet18_clothing")
+    photographs = clothing.load_squares("test").prepared(clothing.MEAN, clothing.STD)
+    assert accuracy(one.load(torch.device("cpu")), photographs) == pytest.approx(one.accuracy, abs=0.006)  # two of 372
+    assert one.accuracy > 0.75
 
 
 @pytest.mark.skipif(not have("squeezenet_compressed"), reason="SqueezeNet is not on this machine")
