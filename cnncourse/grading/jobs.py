@@ -47,6 +47,18 @@ def make_job(
     )
 
 
+def cell_of(name: str, released: SourceCell) -> Cell:
+    """A code cell as the author wrote it: a check with its hidden tests apart, an answer, or what was given."""
+    if released.solution:
+        return Cell(name, "answer", released.released)
+    if released.runs_inline:
+        return Cell(name, "inline", released.visible, title=released.title, points=released.points)
+    if released.is_check:
+        title = released.hidden_title if released.hidden else released.title
+        return Cell(name, "check", released.visible, released.hidden, title, released.points)
+    return Cell(name, "given", released.released)
+
+
 def graded_notebook(
     notebook: SourceNotebook, repaired: Repaired, outcome: Outcome, record: dict[str, Any]
 ) -> dict[str, Any]:
@@ -116,13 +128,8 @@ def _job_cells(name: str, cell: RepairedCell) -> list[Cell]:
         return []
     if released is None or released.solution:
         return [Cell(name, "answer", cell.source)]
-    if released.runs_inline:
-        return [Cell(name, "inline", released.visible, title=released.title, points=released.points)]
-    if released.is_check:
-        title = released.hidden_title if released.hidden else released.title
-        return [Cell(name, "check", released.visible, released.hidden, title, released.points)]
-    cells = [Cell(name, "given", released.released)]
-    if cell.was_changed:  # an import added to a released cell is the student's
+    cells = [cell_of(name, released)]
+    if cell.was_changed and cells[0].kind == "given":  # an import added to a released cell is the student's
         cells.append(Cell(name + _EDITED, "answer", cell.source))
     return cells
 

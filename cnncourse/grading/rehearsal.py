@@ -9,17 +9,15 @@ import ast
 import contextlib
 import io
 import json
-import re
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from cnncourse.grading.job import Cell, CellOutcome, Job, Outcome
-
-_HIDDEN = re.compile(
-    r"^[^\n]*BEGIN HIDDEN TESTS[^\n]*\n(.*?)^[^\n]*END HIDDEN TESTS[^\n]*\n?", re.DOTALL | re.MULTILINE
-)
+from cnncourse.grading.jobs import cell_of
+from cnncourse.grading.source import SourceCell, bound_names
 
 
 def read_notebook(path: Path | str) -> dict[str, Any]:
@@ -32,7 +30,7 @@ def read_notebook(path: Path | str) -> dict[str, Any]:
 
 def answers_in(notebook: Mapping[str, Any]) -> dict[str, str]:
     """The source of each code cell that is to be answered, by grade_id."""
-    return {_meta(cell)["grade_id"]: cell["source"] for cell in notebook["cells"] if _kind(cell) == "answer"}
+    return {cell.grade_id: cell.source for cell in _cells(notebook) if cell.kind == "answer"}
 
 
 def job_of(assignment: str, instructor: Mapping[str, Any], answers: Mapping[str, str], student: str = "author") -> Job:
@@ -47,9 +45,12 @@ def job_of(assignment: str, instructor: Mapping[str, Any], answers: Mapping[str,
     unknown = set(answers) - set(reference)
     if unknown:
         raise KeyError(f"{assignment} has no answer cell {sorted(unknown)}; it has {sorted(reference)}")
-    cells = tuple(_cell(cell, answers) for cell in instructor["cells"] if _kind(cell))
-    names = sorted({name for source in reference.values() for name in _bound_names(source)})
-    return Job(assignment=assignment, student=student, cells=cells, names=tuple(names))
+    cells = [
+        replace(cell, source=answers.get(cell.grade_id, "")) if cell.kind == "answer" else cell
+        for cell in _cells(instructor)
+    ]
+    names = sorted({name for source in reference.values() for name in bound_names(source)})
+    return Job(assignment=assignment, student=student, cells=tuple(cells), names=tuple(names))
 
 
 def rehearse(job: Job) -> Outcome:
@@ -129,44 +130,11 @@ def _in_words(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _meta(cell: Mapping[str, Any]) -> dict[str, Any]:
-    meta: dict[str, Any] = cell["metadata"].get("nbgrader", {})
-    return meta
-
-
-def _kind(cell: Mapping[str, Any]) -> str:
-    """The engine's word for a cell; empty for text and for what a person grades."""
-    meta = _meta(cell)
-    if cell["cell_type"] != "code":
-        return ""
-    if meta.get("solution"):
-        return "" if meta.get("grade") else "answer"
-    if meta.get("grade"):
-        return "inline" if re.search(r"^# grade: inline\b", cell["source"], re.MULTILINE) else "check"
-    return "given"
-
-
-def _cell(cell: Mapping[str, Any], answers: Mapping[str, str]) -> Cell:
-    grade_id, kind = _meta(cell)["grade_id"], _kind(cell)
-    source = answers.get(grade_id, "") if kind == "answer" else cell["source"]
-    hidden = "\n".join(_HIDDEN.findall(source)) if kind in ("check", "inline") else ""
-    title = next(re.finditer(r"^# hidden: (.+)$", hidden, re.MULTILINE), None) or re.match(r"# (.+)", source)
-    return Cell(
-        grade_id=grade_id,
-        kind=kind,
-        source=_HIDDEN.sub("", source) if hidden else source,
-        hidden=hidden,
-        title=title.group(1) if title and kind != "answer" else grade_id,
-        points=float(_meta(cell)["points"]) if kind in ("check", "inline") else 0.0,
-    )
-
-
-def _bound_names(source: str) -> set[str]:
-    """Names that a cell's top level binds, imports left out."""
-    bound = set()
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            bound.add(node.name)
-        else:
-            bound |= {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    return bound
+def _cells(notebook: Mapping[str, Any]) -> Iterator[Cell]:
+    """The code cells of the author's notebook, or of a release."""
+    for cell in notebook["cells"]:
+        meta, source = cell["metadata"].get("nbgrader", {}), cell["source"]
+        if cell["cell_type"] == "code":
+            name = meta["grade_id"]
+            marks = SourceCell(cell["id"], name, "code", source, source, bool(meta["grade"]), bool(meta["solution"]))
+            yield cell_of(name, replace(marks, points=float(meta.get("points", 0))))

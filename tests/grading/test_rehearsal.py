@@ -43,14 +43,14 @@ def test_a_notebook_is_taken_apart_into_the_cells_of_a_job():
     )
     job = job_of("tiny", source, answers_in(source))
     assert [(cell.grade_id, cell.kind, cell.title) for cell in job.cells] == [
-        ("imports", "given", "imports"),
-        ("f", "answer", "f"),
+        ("imports", "given", ""),
+        ("f", "answer", ""),
         ("c", "check", "try more"),
         ("d", "inline", "Task 2: look inside"),
     ]
     assert job.names == ("D", "a", "b", "c", "f")
-    assert job.cells[2].source == "# Task 1: try it\nassert f(), 'no'\n"
-    assert job.cells[2].hidden == "# hidden: try more\nassert f(1), 'no'\n"
+    assert job.cells[2].source == "# Task 1: try it\nassert f(), 'no'"
+    assert job.cells[2].hidden == "# hidden: try more\nassert f(1), 'no'"
     assert sum(cell.points for cell in job.cells) == 4
 
 
