@@ -21,7 +21,7 @@ book: $(VENV)/.book       ## build the website into _build/html
 test: $(VENV)/.dev       ## set up and run everything that can fail
 	@$(BIN)/python tools/find_chromium.py --install
 	@$(MAKE) --no-print-directory style book
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n auto --dist loadfile
 	$(if $(wildcard tests/widgets/*.test.mjs),$(NODE) --test tests/widgets/*.test.mjs)
 
 lab: $(VENV)/.book       ## open JupyterLab with chapters and exercises as notebooks, in lab/

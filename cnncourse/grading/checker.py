@@ -31,6 +31,8 @@ from cnncourse.grading.things import Printed
 from cnncourse.grading.wire import Channel
 
 _IN_PLACE = re.compile(r"^\s*#\s*grade:\s*in-place\b", re.MULTILINE)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_MAX_MESSAGE = 4000
 _HIDDEN = "A hidden test of this task failed."
 
 
@@ -186,6 +188,7 @@ class Checker:
             return outcome
         self._go_back_to(before)
         again = self._check_once(cell, copy_back=False)
+        session.undo_changes()
         return again if again.status != "passed" or again.points < outcome.points else outcome
 
     def _check_once(self, cell: Cell, copy_back: bool = True) -> CellOutcome:
@@ -256,8 +259,16 @@ class Checker:
 # ---------------------------------------------------------------- words
 
 
-def _outcome(cell: Cell, status: str, message: str = "", points: float = 0.0, **more: Any) -> CellOutcome:
-    return CellOutcome(cell.grade_id, status, points, cell.points, message, **more)
+def _outcome(
+    cell: Cell, status: str, message: str = "", points: float = 0.0, output: str = "", **more: Any
+) -> CellOutcome:
+    message, output = _storable(message[:_MAX_MESSAGE]), _storable(output)
+    return CellOutcome(cell.grade_id, status, points, cell.points, message, output=output, **more)
+
+
+def _storable(text: str) -> str:
+    """Text that every database and page takes: no halves of characters, no control characters."""
+    return _CONTROL.sub("\ufffd", text.encode("utf-8", "replace").decode())
 
 
 def _place(cell: Cell) -> str:

@@ -23,7 +23,7 @@ def change(own: Any, value: Any) -> None:
     if issubclass(type(own), Standin):  # its type, because it may say that it is a module
         raise TypeError("an object of the student's is not copied back")
     if isinstance(own, nn.Module):
-        _restore_module(own, value)
+        restore_module(own, value)
         return
     if type(own) is not type(value) and not (isinstance(own, torch.Tensor) and isinstance(value, torch.Tensor)):
         raise TypeError("an argument has become something else")
@@ -87,7 +87,7 @@ def state(module: Any) -> list[Any]:
     return [tensors, [(name, part.training) for name, part in module.named_modules()]]
 
 
-def _restore_module(module: nn.Module, content: Any) -> None:
+def restore_module(module: nn.Module, content: Any) -> None:
     """Give a module the contents that `state` has read from its copy.
 
     Raises

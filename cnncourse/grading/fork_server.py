@@ -12,6 +12,7 @@ import importlib
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -70,6 +71,7 @@ class Server:
         self.confinement = Confinement(setting["level"], visible, covered, Path(setting["base"]))
         self.confinement.enter_server()
         self._sandboxes: dict[int, Sandbox] = {}
+        self._base, self._engine = setting["base"], setting["outsider"]
         self._tick = 0.0
         _preload()
         self._wake = _wake_on_child()
@@ -85,6 +87,8 @@ class Server:
         while self._sandboxes:
             self._reap()
             time.sleep(0.005)
+        if os.getppid() != self._engine:  # it was killed, and cannot tidy up any more
+            shutil.rmtree(self._base, ignore_errors=True)
 
     def _wait(self) -> None:
         control = self._control.connection.fileno()
@@ -135,10 +139,7 @@ class Server:
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            self._control.close()
-            for sandbox in self._sandboxes.values():
-                sandbox.leash.close()  # a copy would keep other sandboxes alive
-            os.close(self._wake)
+            _close_all_but(channel.fileno(), leash.fileno())  # a copy of a leash would keep another sandbox alive
             nothing = os.open(os.devnull, os.O_RDWR)
             for standard in (0, 1, 2):
                 os.dup2(nothing, standard)
@@ -255,6 +256,14 @@ def _wake_on_child() -> int:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     return reading
+
+
+def _close_all_but(*kept: int) -> None:
+    first = 3
+    for descriptor in sorted(kept):
+        os.closerange(first, descriptor)
+        first = descriptor + 1
+    os.closerange(first, os.sysconf("SC_OPEN_MAX"))
 
 
 def _student(channel: Channel) -> None:

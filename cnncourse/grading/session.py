@@ -6,7 +6,6 @@ session is broken: it raises `StudentGone`, and the checker starts a new process
 
 from __future__ import annotations
 
-import pickle
 import random
 import sys
 import time
@@ -17,10 +16,12 @@ from typing import Any, NoReturn
 
 import numpy as np
 import torch
+from torch import nn
 
 from cnncourse.grading.codec import DecodeError, Decoder, EncodeError, Encoder, Reference, decode, encode, library
 from cnncourse.grading.contents import change, content, with_content
 from cnncourse.grading.held import HeldTensors
+from cnncourse.grading.parcels import Sender
 from cnncourse.grading.standins import Standin, standin
 from cnncourse.grading.wire import Channel, ClosedError, LateError
 
@@ -55,8 +56,8 @@ class Session:
         self._standins: weakref.WeakValueDictionary[int, Standin] = weakref.WeakValueDictionary()
         self._forgotten: list[int] = []
         self._held = HeldTensors()
-        self._parcels: dict[int, tuple[object, Reference]] = {}
-        self._callbacks: dict[int, Any] = {}
+        self._parcels = Sender(self._held.number_of, self._function_number)
+        self._functions: dict[int, Any] = {}  # of the check, which student code may call
         self._count = self._nesting = 0
         self.broken: StudentGone | None = None
         self.deadline = time.monotonic() + 60
@@ -64,6 +65,7 @@ class Session:
         self.copy_back = True
         self.suspicious = False
         self._undo: list[tuple[Any, Any]] = []
+        self._diverged: list[object] = []
         self._ask("begin", files, output_bytes)
 
     # ------------------------------------------------------------ what the checker asks
@@ -85,14 +87,16 @@ class Session:
         """Let the process do something with one of its objects, and bring back what came out."""
         tracked: list[object] = []
         try:
+            for value in (*arguments, *keywords.values()):
+                if isinstance(value, nn.Module) and not issubclass(type(value), Standin):
+                    self._parcels.number(value)  # before an optimizer that trains it
             message = Encoder(self._refer, self._held.number_of, tracked).encode((thing, arguments, keywords))
         except EncodeError as error:
             raise TypeError(f"{error} (in a call of {_label(thing)})") from None
         written, dropped = self._held.written()
         forgotten, self._forgotten = (*self._forgotten, *dropped), []
-        reply, printed = self._ask(
-            "act", action, message, torch.is_grad_enabled(), written, forgotten, self._random_states()
-        )
+        before = (self._parcels.take_waiting(), written, forgotten, self._random_states())
+        reply, printed = self._ask("act", action, message, torch.is_grad_enabled(), before)
         if printed:
             sys.stdout.write(printed)
         if type(reply) is not tuple or [*map(type, reply[-2:])] != [list, list]:
@@ -110,7 +114,7 @@ class Session:
         """A new cell begins: functions that the last one passed in are gone, and so is its seed."""
         self.deadline = deadline
         self.suspicious = False
-        self._callbacks.clear()
+        self._functions.clear()
         self.seeded.clear()
 
     # ------------------------------------------------------------ exchange
@@ -188,33 +192,27 @@ class Session:
                 raise EncodeError("an object of a student's process that has ended")
             return Reference(value._standin_number)
         if isinstance(value, (FunctionType, BuiltinFunctionType, MethodType)):
-            self._callbacks[id(value)] = value
-            number = [*self._callbacks].index(id(value))
-            return Reference(number, ("callback", None))
-        return self._parcel(value)
+            return Reference(self._function_number(value), "function")
+        return Reference(self._parcels.number(value), "parcel")
 
-    def _parcel(self, value: object) -> Reference:
-        if id(value) in self._parcels:
-            return self._parcels[id(value)][1]
-        try:
-            content = pickle.dumps(value)
-        except Exception as error:  # noqa: BLE001 (pickle raises anything)
-            raise EncodeError(f"a {type(value).__name__} cannot be passed to student code: {error}") from None
-        reference = Reference(len(self._parcels), ("parcel", content))
-        self._parcels[id(value)] = (value, reference)
-        return reference
+    def _function_number(self, function: Any) -> int:
+        known = next((number for number, own in self._functions.items() if own is function), None)
+        if known is None:
+            self._count += 1
+            known = self._count  # never used again, so that a late call cannot reach another function
+            self._functions[known] = function
+        return known
 
     def _call_back(self, number: object, content: object) -> None:
         """Call a function that the check has passed in, with data of the student's choice."""
-        functions = [*self._callbacks.values()]
-        if type(number) is not int or type(content) is not bytes or not 0 <= number < len(functions):
+        if type(number) is not int or type(content) is not bytes or number not in self._functions:
             raise DecodeError("a call of no function")
         parts = Decoder(self._resolve).decode(content)
         if type(parts) is not tuple or [*map(type, parts)] != [tuple, dict] or self._nesting > _MAX_NESTING:
             raise DecodeError("a call with no arguments")
         self._nesting += 1
         try:
-            result = Encoder(self._refer).encode(functions[number](*parts[0], **parts[1]))
+            result = Encoder(self._refer).encode(self._functions[number](*parts[0], **parts[1]))
             answer = ("answer", "", result)
         except Exception as error:  # noqa: BLE001 (told to the student's code, without its text: it may hold tests)
             answer = ("answer", type(error).__name__, b"")
@@ -227,8 +225,8 @@ class Session:
     def _apply_changes(self, changes: list[Any], tracked: list[object], in_place: bool) -> None:
         """Copy back what the call has changed in its arguments.
 
-        Without `copy_back`, a call that is not meant to change them leaves the check's own values alone, and a
-        changed argument that it returns comes back as a value of its own.
+        Without `copy_back`, a call that is not meant to change them leaves the check's own values alone; a changed
+        argument that it returns comes back as a value of its own, and a network goes on being trained over there.
         """
         for item in changes:
             place, message = self._parts(item, int, bytes)
@@ -237,12 +235,14 @@ class Session:
             try:
                 value = Decoder(self._resolve, tracked.__getitem__).decode(message)
                 if not in_place and not self.copy_back:
+                    self._diverged.append(tracked[place])
                     tracked[place] = with_content(tracked[place], value)
                     continue
                 if not in_place:
                     self.suspicious = True
                     self._undo.append((tracked[place], content(tracked[place])))
                 change(tracked[place], value)
+                self._parcels.has_changed_there(tracked[place])
             except (DecodeError, ValueError, TypeError, RuntimeError):
                 self._fail("crashed", "changed an argument into something else")
 
@@ -256,10 +256,13 @@ class Session:
                 self._fail("crashed", "answered with no valid data")
 
     def undo_changes(self) -> None:
-        """Give back to arguments what calls have changed in them without being meant to."""
+        """Give back to arguments, on both sides, what calls have changed in them without being meant to."""
         for own, was in reversed(self._undo):
             change(own, was)
+        for own in self._diverged:
+            self._parcels.differs_there(own)
         self._undo.clear()
+        self._diverged.clear()
 
     def _random_states(self) -> dict[str, Any]:
         """The state of generators that the check has seeded since the last request, as if both shared them."""

@@ -11,7 +11,6 @@ import copy
 import inspect
 import operator
 import os
-import pickle
 import random
 import sys
 from collections.abc import Callable
@@ -27,6 +26,7 @@ from cnncourse.grading.cells import Notebook, line_of
 from cnncourse.grading.codec import Decoder, Encoder, Reference, decode, encode
 from cnncourse.grading.confinement.ladder import NO_WORKERS
 from cnncourse.grading.contents import adopt, state
+from cnncourse.grading.parcels import Receiver
 from cnncourse.grading.things import Printed, Things, raisable
 from cnncourse.grading.wire import Channel
 
@@ -46,8 +46,7 @@ class Student:
         self._channel = channel
         self._things = Things()
         self._notebook = Notebook()
-        self._parcels: dict[int, object] = {}  # modules that a check has built and passed in
-        self._parcel_references: dict[int, Reference] = {}
+        self._parcels = Receiver(self._things.__getitem__, lambda number: Callback(self, number))
         self._arguments: dict[int, int] = {}
         self._output_bytes = 100_000
         random.seed(_SEED)
@@ -98,15 +97,15 @@ class Student:
             return ("missing",)
         return self._reply(lambda: self._notebook.names[name])
 
-    def _apply(
-        self, action: str, message: bytes, grad: bool, written: Any, forgotten: tuple[int, ...], states: Any
-    ) -> tuple[Any, ...]:
-        for number, value in written:  # parameters that the check has set
-            adopt(self._things[number], value)  # type: ignore[arg-type]
-        self._things.forget(forgotten)
-        set_random_states(states)
+    def _apply(self, action: str, message: bytes, grad: bool, before: tuple[Any, ...]) -> tuple[Any, ...]:
+        waiting, written, forgotten, states = before
         outer, self._arguments = self._arguments, {}  # a callback may have brought us here
         try:
+            self._parcels.take(waiting)
+            for number, value in written:  # parameters that the check has set
+                adopt(self._things[number], value)  # type: ignore[arg-type]
+            self._things.forget(forgotten)
+            set_random_states(states)
             return self._act(action, message, grad)
         except BaseException as error:  # noqa: BLE001 (an argument that cannot be understood, or sent back)
             return "raised", *raisable(error), [], []
@@ -117,7 +116,7 @@ class Student:
         tracked: list[object] = []
         target, arguments, keywords = self._decoder(tracked).decode(message)
         self._arguments = {id(thing): place for place, thing in enumerate(tracked)}
-        before = {place: encode(state(thing)) for place, thing in enumerate(tracked) if self._is_parcel(thing)}
+        before = {place: encode(state(thing)) for place, thing in enumerate(tracked) if self._is_network(thing)}
         with torch.set_grad_enabled(grad):
             reply = self._reply(lambda: self._known(action, target, _ACTIONS[action](target, *arguments, **keywords)))
         now = {place: encode(state(tracked[place])) for place in before}
@@ -172,8 +171,8 @@ class Student:
 
         return Encoder(self._things.refer, find if recall else None).encode(thing)
 
-    def _is_parcel(self, thing: object) -> bool:
-        return any(thing is parcel for parcel in self._parcels.values())
+    def _is_network(self, thing: object) -> bool:
+        return isinstance(thing, torch.nn.Module) and self._parcels.number_of(thing) is not None
 
     # ------------------------------------------------------------ references in requests
 
@@ -181,20 +180,15 @@ class Student:
         """An own object by number, a module that the check built, or a function that stays on its side."""
         if reference.facts is None:
             return self._things[reference.number]
-        kind, content = reference.facts
-        if kind == "callback":
-            return Callback(self, reference)
-        if reference.number not in self._parcels:
-            # the trusted process sends this to us, never the other way round
-            self._parcels[reference.number] = pickle.loads(content)  # noqa: S301
-            self._parcel_references[id(self._parcels[reference.number])] = reference
+        if reference.facts == "function":
+            return Callback(self, reference.number)
         return self._parcels[reference.number]
 
     def _refer_back(self, thing: object) -> Reference:
         if isinstance(thing, Callback):
-            return thing.reference
-        known = self._parcel_references.get(id(thing))
-        return known or Reference(self._things.refer(thing).number)
+            return Reference(thing.number, "function")
+        number = self._parcels.number_of(thing)
+        return Reference(self._things.refer(thing).number) if number is None else Reference(number, "parcel")
 
     def call_back(self, number: int, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """Call a function of the check with plain data and wait for its answer; serve requests meanwhile."""
@@ -213,12 +207,12 @@ class Student:
 class Callback:
     """A function of the check, as student code sees it."""
 
-    def __init__(self, student: Student, reference: Reference) -> None:
-        self._student, self.reference = student, reference
+    def __init__(self, student: Student, number: int) -> None:
+        self._student, self.number = student, number
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
         """Call it on its own side, with copies of plain data."""
-        return self._student.call_back(self.reference.number, arguments, keywords)
+        return self._student.call_back(self.number, arguments, keywords)
 
 
 def write_files(files: dict[str, bytes]) -> None:

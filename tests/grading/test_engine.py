@@ -213,6 +213,26 @@ def test_released_files_are_there_on_both_sides(engine):
     assert found["check"].points == 2.0
 
 
+def test_a_network_of_the_check_cannot_be_emptied_to_fit_the_answer(engine):
+    given = Cell("given", "given", "import torch\nfrom torch import nn")
+    emptied = answer("def f(layer, x):\n    for p in layer.parameters(): p.data.zero_()\n    return torch.zeros(1, 2)")
+    compare = "layer = nn.Linear(3, 2)\nx = torch.ones(1, 3)\nassert torch.allclose(f(layer, x), layer(x))"
+    found = grade(
+        engine,
+        given,
+        emptied,
+        check(compare),
+        check(compare.replace("assert", "# grade: in-place\nassert"), grade_id="marked"),
+    )
+    assert (found["check"].points, found["marked"].points) == (0.0, 2.0)
+
+
+def test_text_of_students_can_be_stored_anywhere(engine):
+    found = grade(engine, answer("print('\\0 \\ud800 \\x1b[31m')\nraise ValueError('\\0\\ud800')"))["answer"]
+    assert found.output == "\ufffd ? \ufffd[31m\n"
+    assert found.message == "line 2: ValueError: \ufffd?"
+
+
 def test_the_same_job_gets_the_same_outcome_again(engine):
     rolls = check("import random, torch\nrandom.random() + torch.rand(1).item() / 2 + f() / 4")
     job = Job("ps1", "ada", (answer("import random\ndef f(): return random.random()"), rolls), ("f",))

@@ -77,3 +77,31 @@ def test_a_run_that_was_killed_again_and_again_ends_as_one_that_was_not(tmp_path
     assert pages(killed) == pages(calm)
     again = (killed.root / "graded").read_text().split()
     assert len(again) <= STUDENTS + 4, "at most what was under way is graded again"
+
+
+ENGINE = """
+import time
+from cnncourse.grading.engine import Engine
+with Engine() as engine:
+    print(engine._server._process.pid, engine._base, flush=True)
+    time.sleep(60)
+"""
+
+
+def is_running(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_an_engine_that_was_killed_leaves_neither_processes_nor_files():
+    process = subprocess.Popen([sys.executable, "-c", ENGINE], stdout=subprocess.PIPE, text=True)
+    with process.stdout:
+        pid, folder = process.stdout.readline().split()
+    process.send_signal(signal.SIGKILL)
+    process.wait(30)
+    end = time.monotonic() + 30
+    while Path(folder).exists() or is_running(pid):
+        assert time.monotonic() < end, (pid, folder)
+        time.sleep(0.1)
