@@ -158,10 +158,11 @@ const STYLE = `
   .ar-top .ar-picture { width: auto; align-items: center; min-height: calc(var(--ar-tallest) * var(--ar-scale) * 1px); }
   .ar-top .ar-name { flex: none; writing-mode: vertical-rl; min-height: 5.2em; font-size: 0.74em; }
   .ar-top .ar-shape { display: none; }
-  .ar-long { max-height: none; }
+  .ar-long { max-height: none; } .ar-long .ar-picture { min-height: 0; } .ar-long .ar-name { height: 6.4em; }
 }
-.ar-facts { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 0.5rem 1.2rem; margin: 0; }
-.ar-facts dt { font-size: 0.8em; color: var(--cnn-muted); font-weight: 400; } .ar-facts dd { margin: 0; font-weight: 600; } .ar-facts small { display: block; font-weight: 400; color: var(--cnn-muted); }
+.ar-facts { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 0.5rem 1.2rem; }
+.ar-facts > div > * { display: block; font-size: 0.8em; color: var(--cnn-muted); }
+.ar-facts > div > b { font-size: 1em; font-weight: 600; color: var(--cnn-ink); }
 .ar-about { display: flex; flex-direction: column; gap: 0.5rem; position: sticky; bottom: 0; z-index: 2; padding: 0.5rem 0; border-top: 1px solid var(--cnn-line); background: var(--cnn-ground); }
 .ar-chosen { min-height: 3em; } .ar-chosen b { font-weight: 650; }
 .ar-inside { --ar-scale: 1; display: flex; flex-direction: column; align-items: stretch; gap: 0.3rem; padding: 0.6rem 0.7rem; border: 1px solid var(--cnn-line); border-radius: 10px; background: var(--cnn-faint); }
@@ -169,7 +170,7 @@ const STYLE = `
 .ar-lanes { flex: 1; display: flex; flex-direction: column; border-inline: 2px solid var(--cnn-line); border-radius: 6px; }
 .ar-lane { display: flex; align-items: center; min-height: 2rem; } .ar-lane::before, .ar-lane::after, .ar-lane > i { content: ""; flex: 1; min-width: 6px; border-top: 2px solid var(--cnn-line); }
 .ar-lane > em { font-size: 0.78em; color: var(--cnn-muted); padding: 0 0.5rem; }
-@container (min-width: 34rem) { .ar-about { position: static; padding: 0; border: 0; } .ar-facts { grid-template-columns: repeat(4, auto); } .ar-inside { flex-direction: row; align-items: center; } .ar-inside .ar-chain + .ar-lanes::before { content: ""; } }
+@container (min-width: 34rem) { .ar-about { position: static; padding: 0; border: 0; } .ar-facts { grid-template-columns: repeat(4, auto); } .ar-inside { flex-direction: row; align-items: center; } }
 .ar-bars { display: grid; grid-template-columns: auto minmax(0, 1fr); gap: 0.35rem 0.7rem; align-items: center; font-size: 0.88em; }
 .ar-bar { display: flex; height: 1.35rem; border-radius: 4px; overflow: hidden; background: var(--cnn-line); }
 .ar-bar > span { flex: none; height: 100%; background: var(--ar-colour); box-shadow: inset -1px 0 0 var(--cnn-ground); cursor: pointer; }
@@ -177,7 +178,7 @@ const STYLE = `
 .ar-words { grid-column: 2; font-size: 0.9em; color: var(--cnn-muted); margin-top: -0.2rem; }
 .ar-scale { display: grid; grid-template-columns: auto minmax(0, 1fr) minmax(0, 1fr); gap: 0.3rem 0.9rem; align-items: center; font-size: 0.86em; }
 .ar-scale .ar-bar { height: 0.8rem; background: none; } .ar-scale .ar-bar > span { cursor: default; box-shadow: none; }
-.ar-scale .ar-now { font-weight: 650; } .ar-scale small { color: var(--cnn-muted); }
+.ar-scale .ar-now { font-weight: 650; } .cnn-panel .ar-scale small { font-size: 0.85em; color: var(--cnn-muted); }
 @container (max-width: 33.9rem) { .ar-scale { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); } .ar-scale > b, .ar-scale > .ar-title { grid-column: 1 / -1; } .ar-scale > b { font-weight: 500; } .ar-scale > .ar-empty { display: none; } }
 `;
 
@@ -192,9 +193,10 @@ function render({ model, el }) {
   const top = h("div", { role: "group" });
   const inside = h("div", { class: "ar-inside", role: "group" });
   const chosen = h("p", { class: "cnn-say ar-chosen" });
-  const facts = h("dl", { class: "ar-facts" });
+  const facts = h("div", { class: "ar-facts" });
   const bars = h("div", { class: "ar-bars" });
   const idle = h("p", { class: "cnn-title" });
+  const legend = h("div", { class: "cnn-legend" });
   const scale = names.length > 1 && h("div", { class: "ar-scale" });
   const choose = (layer) => put(model, { layer });
   let [drawn, opened, above, below] = ["", "", [], []];
@@ -205,7 +207,7 @@ function render({ model, el }) {
     names.length > 1 && ui.choice("network", { label: "Network", options: names.map((name) => [name, tables[name].title]) }),
     top,
     h("p", { class: "cnn-title" }, "Drawn to scale: a face with four times as many pixels has twice the area, and four times as many maps are twice as thick."),
-    h("div", { class: "cnn-legend" }, GROUPS.slice(1).map((group) => h("span", {}, swatch(group), LEGEND[group]))),
+    legend,
     h("div", { class: "ar-about" }, chosen, facts), inside, bars, idle, scale);
 
   ui.watch(["network", "layer"], () => {
@@ -219,6 +221,8 @@ function render({ model, el }) {
       update(top, { "aria-label": `Layers of ${network.title}, arrow keys move`, class: above.length > 26 ? "ar-row ar-top ar-long" : "ar-row ar-top" });
       refill(top, above);
       fit(top, network.blocks);
+      const groups = GROUPS.slice(1).filter((group) => network.layers.some((layer) => layer.group === group));
+      refill(legend, groups.map((group) => h("span", {}, swatch(group), LEGEND[group])));
       if (held) above[place].focus();
       [drawn, opened] = [network.title, ""];
     }
@@ -331,15 +335,15 @@ function shortName({ words, group }) {
 }
 
 function describe({ layers }, one, chosen, facts) {
-  const fact = (term, value, more) => h("div", {}, h("dt", {}, term), h("dd", {}, value, h("small", {}, more)));
+  const fact = (term, value, more) => h("div", {}, h("span", {}, term), h("b", {}, value), h("small", {}, more));
   refill(chosen, ...(one.group === "input"
     ? [h("b", {}, "The picture"), `: ${madeBy(one)}.`]
     : [h("b", {}, one.name), `: ${whatIs(one, layers)}. A unit sees ${seenBy(one, layers[0].shape[1])}.`]));
   refill(facts,
-    fact("Output", one.shape.map(count).join(" × "), "maps × height × width"),
+    fact("Output", one.shape.map(count).join(" × "), one.group === "input" ? "channels, height, width" : "maps, height, width"),
     fact("Parameters", count(one.parameters), `${percent(one.parameters / total(layers, "parameters"))} of all`),
     fact("Multiply-adds", count(one.multiplyAdds), `${percent(one.multiplyAdds / total(layers, "multiplyAdds"))} of all`),
-    fact("Receptive field", one.field ? `${one.field} × ${one.field}` : "everything", one.field && one.shape[1] > 1 ? `effective stride ${one.jump}` : "one unit is left"));
+    fact("Receptive field", one.field ? `${one.field} × ${one.field}` : "everything", one.field && one.shape[1] > 1 ? `effective stride ${one.jump}` : "one position is left"));
 }
 
 /** Two bars of a network: where its parameters are, and where its work is done. */

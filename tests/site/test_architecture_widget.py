@@ -104,3 +104,15 @@ def test_a_finger_chooses_on_a_phone_and_the_words_stay_in_sight(show):
     expect(say(page)).to_contain_text("conv2_1: 3×3 convolution")
     assert say(page).bounding_box()["y"] < 800
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_page_of_lenet_compares_it_with_alexnet(context, address):
+    page = context.new_page()
+    page.goto(f"{address}/models/lenet.html")
+    page.locator("#fourteen-years-later").scroll_into_view_if_needed()
+    expect(say(page)).to_contain_text("c5: fully connected layer, then ReLU")
+    page.get_by_role("radio", name="AlexNet, two towers").check()
+    volume(page, "fc6").click()
+    expect(facts(page)).to_contain_text("Parameters37,752,832")
+    page.keyboard.press("ArrowLeft")
+    expect(say(page)).to_contain_text("pool5: 3×3 max pooling, stride 2.")
