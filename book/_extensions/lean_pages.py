@@ -111,17 +111,17 @@ def icon_style(script: str, names: set[str]) -> str:
     """One rule per icon: its outline masks a box in the colour of the text (icons: Font Awesome Free, CC BY 4.0)."""
     rules = [
         "/* Icons: Font Awesome Free, https://fontawesome.com, CC BY 4.0 */",
-        'i[class*="fa-"]::before { content: ""; display: inline-block; height: 1em; vertical-align: -0.125em;',
-        "  background: currentColor; -webkit-mask: var(--icon) center / contain no-repeat;",
+        ':is(i, span)[class*="fa-"]::before { content: ""; display: inline-block; height: 1em;',
+        "  vertical-align: -0.125em; background: currentColor; -webkit-mask: var(--icon) center / contain no-repeat;",
         "  mask: var(--icon) center / contain no-repeat; }",
-        "@media (forced-colors: active) { i[class*='fa-']::before { background: CanvasText; } }",
+        ":is(i, span).fa-lg { font-size: 1em; }",
+        "@media (forced-colors: active) { :is(i, span)[class*='fa-']::before { background: CanvasText; } }",
     ]
     for name in sorted(names):
         width, height, path = outline(script, name)
         svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"><path d="{path}"/></svg>'
-        rules.append(
-            f'i.fa-{name}::before {{ --icon: url("data:image/svg+xml,{quote(svg)}"); width: {width / height:.3f}em; }}'
-        )
+        picture = f'--icon: url("data:image/svg+xml,{quote(svg)}")'
+        rules.append(f":is(i, span).fa-{name}::before {{ {picture}; width: {width / height:.3f}em; }}")
     return "\n".join(rules) + "\n"
 
 

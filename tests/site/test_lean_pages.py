@@ -52,13 +52,16 @@ def test_every_picture_is_described(page_name):
         assert not re.search(r"\.(png|svg|jpe?g|webp)\b|^(plot|figure|image of)", found[1], re.IGNORECASE), found[1]
 
 
-def test_an_icon_of_the_theme_is_drawn_by_its_outline(context, address):
+def test_every_icon_of_the_theme_is_drawn_by_its_outline(context, address):
     page = context.new_page()
-    page.goto(f"{address}/index.html")
-    icon = page.locator("button.theme-switch-button i:visible").first
-    box = icon.evaluate("i => [getComputedStyle(i, '::before').maskImage, i.getBoundingClientRect().width]")
-    assert box[0].startswith("url(")
-    assert box[1] > 8
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto(f"{address}/layers/pooling.html")
+    buttons = page.locator(".bd-header-article button:visible")
+    assert buttons.count() >= 6
+    for button in buttons.all():
+        drawn = "b => [...b.querySelectorAll('[class*=fa-]')].map(i => getComputedStyle(i, '::before'))"
+        found = button.evaluate(f"b => ({drawn})(b).map(s => [s.maskImage.slice(0, 4), parseFloat(s.width)])")
+        assert any(mask == "url(" and width > 8 for mask, width in found), button.inner_html()
 
 
 def test_an_unknown_icon_is_named():
