@@ -54,3 +54,29 @@ def activations_of(name: str, size: int | None = None) -> int:
 def neurons_of(name: str) -> int:
     """Outputs of the convolutions and linear layers of a network for one image: its "neurons"."""
     return sum(row.activations for row in budget_of(name).rows if row.kind in _WEIGHTED)
+
+
+def share_of(name: str, cost: str, kind: str) -> float:
+    """Share in per cent of a network's ``"parameters"``, ``"multiply_adds"`` or ``"activations"`` in one kind of layer.
+
+    Raises
+    ------
+    ValueError
+        If the cost is none of these, or the network has no layer of that kind, for example ``"Linear"``.
+    """
+    budget = budget_of(name)
+    kinds = {row.kind for row in budget.rows}
+    if cost not in ("parameters", "multiply_adds", "activations") or kind not in kinds:
+        raise ValueError(
+            f"cost is {cost!r} and kind {kind!r}; choose parameters, multiply_adds or activations, "
+            f"and one of {', '.join(sorted(filter(None, kinds)))}"
+        )
+    part = sum(getattr(row, cost) for row in budget.rows if row.kind == kind)
+    return 100 * float(part) / float(getattr(budget, cost))
+
+
+def ungrouped_parameters_of(name: str, part: str = "") -> int:
+    """Parameters that a network, or one of its modules, would have if each filter saw all maps of the layer below."""
+    module = build(name, device="meta").get_submodule(part)
+    convolutions = [layer for layer in module.modules() if isinstance(layer, nn.Conv2d)]
+    return parameters(module) + sum((layer.groups - 1) * layer.weight.numel() for layer in convolutions)

@@ -5,7 +5,16 @@ import torch
 
 from cnncourse.layers.budget import count
 from cnncourse.models import NaiveInception, build, parameters
-from cnncourse.models.counting import activations_of, budget_of, multiply_adds_of, neurons_of, parameters_of, weights
+from cnncourse.models.counting import (
+    activations_of,
+    budget_of,
+    multiply_adds_of,
+    neurons_of,
+    parameters_of,
+    share_of,
+    ungrouped_parameters_of,
+    weights,
+)
 from cnncourse.models.googlenet import Inception
 
 PARAMETERS = {
@@ -117,3 +126,21 @@ def test_frozen_parameters_are_not_trainable():
     network = build("lenet")
     network.c1.requires_grad_(False)
     assert parameters(network) == 61_706 - 156
+
+
+def test_alexnet_s_parameters_sit_in_its_linear_layers_and_its_work_in_the_convolutions():
+    assert round(share_of("alexnet_two_towers", "parameters", "Linear"), 1) == 96.2
+    assert round(share_of("alexnet_two_towers", "multiply_adds", "Conv2d"), 1) == 91.9
+    assert share_of("alexnet", "parameters", "Conv2d") + share_of("alexnet", "parameters", "Linear") == 100
+
+
+@pytest.mark.parametrize(("cost", "kind"), [("bytes", "Linear"), ("parameters", "Subsampling")])
+def test_a_share_of_something_else_is_refused(cost, kind):
+    with pytest.raises(ValueError, match=f"cost is '{cost}' and kind '{kind}'; choose parameters"):
+        share_of("alexnet", cost, kind)
+
+
+def test_towers_halve_the_weights_of_three_convolutions():
+    assert ungrouped_parameters_of("alexnet_two_towers") == 62_378_344
+    assert ungrouped_parameters_of("alexnet_two_towers", "features.4") == 614_656
+    assert ungrouped_parameters_of("alexnet") == parameters_of("alexnet")
