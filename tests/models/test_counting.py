@@ -134,10 +134,21 @@ def test_alexnet_s_parameters_sit_in_its_linear_layers_and_its_work_in_the_convo
     assert share_of("alexnet", "parameters", "Conv2d") + share_of("alexnet", "parameters", "Linear") == 100
 
 
-@pytest.mark.parametrize(("cost", "kind"), [("bytes", "Linear"), ("parameters", "Subsampling")])
-def test_a_share_of_something_else_is_refused(cost, kind):
-    with pytest.raises(ValueError, match=f"cost is '{cost}' and kind '{kind}'; choose parameters"):
-        share_of("alexnet", cost, kind)
+def test_two_of_alexnet_s_convolutions_have_more_than_one_per_cent_of_its_parameters():
+    shares = [share_of("alexnet_two_towers", "parameters", f"features.{layer}") for layer in (0, 4, 8, 10, 12)]
+    assert [round(share, 2) for share in shares] == [0.06, 0.50, 1.45, 1.09, 0.73]
+
+
+@pytest.mark.parametrize(("cost", "layers"), [("bytes", "Linear"), ("parameters", "Subsampling")])
+def test_a_share_of_something_else_is_refused(cost, layers):
+    with pytest.raises(ValueError, match=f"cost is '{cost}' and layers '{layers}'; choose parameters"):
+        share_of("alexnet", cost, layers)
+
+
+def test_the_neurons_of_one_layer_are_its_outputs():
+    assert neurons_of("alexnet_two_towers", "features.0") == 55 * 55 * 96
+    with pytest.raises(ValueError, match=r"no convolution or linear layer 'features\.1'"):
+        neurons_of("alexnet_two_towers", "features.1")
 
 
 def test_towers_halve_the_weights_of_three_convolutions():
