@@ -49,7 +49,7 @@ export function seenUnits(layers) {
 /** The comparison in words. @param {Costs} stack @param {Costs} single */
 export function judge(stack, single) {
   const pixels = `${stack.field}×${stack.field} pixels`;
-  const all = `The top unit sees ${pixels}, every ${stack.step === 1 ? "pixel" : `${stack.step} pixels`}.`;
+  const all = `The top unit sees ${pixels}; there is one for every ${stack.step === 1 ? "pixel" : `${stack.step} pixels`} along each axis.`;
   if (stack.relus === 1) return `${all} One layer is its own comparison: add another.`;
   const parts = [compare("weights", stack.weights, single.weights), compare("multiply-adds", stack.multiply_adds, single.multiply_adds)];
   return `${all} Beside one ${single.field}×${single.field} layer the stack has ${parts.join(" and ")}, and ${stack.relus} ReLUs in place of one.`;
@@ -80,8 +80,8 @@ const PRESETS = {
 };
 const STYLE = `
 .vg-layers { display: flex; flex-direction: column; gap: 0.45rem; width: 100%; }
-.vg-layers > div { display: flex; flex-wrap: wrap; gap: 0.3rem 0.8rem; align-items: center; }
-.vg-layers b { min-width: 4.2rem; font-weight: 600; font-size: 0.9em; }
+.vg-layers > div { display: flex; flex-wrap: wrap; gap: 0.3rem 0.6rem; align-items: center; }
+.vg-layers b { min-width: 3.6rem; font-weight: 600; font-size: 0.9em; }
 .vg-layers label { display: inline-flex; gap: 0.4rem; align-items: center; font-size: 0.86em; color: var(--cnn-muted); margin: 0; }
 .vg-picture { display: block; width: 100%; height: auto; max-width: 30rem; overflow: visible; }
 .vg-picture text { font-size: 11px; fill: var(--cnn-muted); text-anchor: middle; }
@@ -91,6 +91,7 @@ const STYLE = `
 .vg-table :is(th, td) { padding: 0.3rem 0.4rem; text-align: right; border-bottom: 1px solid var(--cnn-line); font-weight: 400; background: none; color: inherit; }
 .vg-table :is(th:first-child) { text-align: left; color: var(--cnn-muted); }
 .vg-table thead th { font-weight: 600; }
+@container (min-width: 34rem) { .vg-stage { grid-template-columns: auto minmax(0, 1fr); } }
 .vg-bar { height: 5px; border-radius: 3px; margin-top: 2px; margin-left: auto; }
 .vg-bar.vg-first { background: var(--cnn-orange); }
 .vg-bar.vg-second { background: var(--cnn-blue); }
@@ -108,7 +109,7 @@ function render({ model, el }) {
 
   ui.add(
     h("div", { class: "cnn-row" }, Object.entries(PRESETS).map(([name, preset]) => ui.button(name, () => set(preset)))),
-    h("div", { class: "cnn-stage" },
+    h("div", { class: "cnn-stage vg-stage" },
       h("div", { class: "cnn-part" },
         h("div", { class: "vg-layers" }, rows.map(({ element }) => element).reverse()),
         h("div", { class: "cnn-row" }, add, remove)),

@@ -25,7 +25,7 @@ test("the units that the top unit sees end with the field", () => {
 test("the comparison is told in words", () => {
   const three = [[3, 1], [3, 1], [3, 1]];
   assert.equal(widget.judge(widget.stackCosts(three, 64, 56), widget.oneLayer(three, 64, 56)),
-    "The top unit sees 7×7 pixels, every pixel. Beside one 7×7 layer the stack has 45 % fewer weights and "
+    "The top unit sees 7×7 pixels; there is one for every pixel along each axis. Beside one 7×7 layer the stack has 45 % fewer weights and "
     + "45 % fewer multiply-adds, and 3 ReLUs in place of one.");
   const late = [[3, 1], [3, 1], [3, 1], [3, 1], [3, 4]];
   assert.match(widget.judge(widget.stackCosts(late, 16, 56), widget.oneLayer(late, 16, 56)), /every 4 pixels.* 63 % fewer weights and \d+ % more multiply-adds/);
