@@ -13,6 +13,7 @@ from cnncourse.widgets.lenet import Lenet
 from cnncourse.widgets.pooling import Pooling
 from cnncourse.widgets.receptive_field import ReceptiveField
 from cnncourse.widgets.stride_arithmetic import StrideArithmetic
+from cnncourse.widgets.vgg import Vgg
 
 __all__ = [
     "Architecture",
@@ -23,6 +24,7 @@ __all__ = [
     "Pooling",
     "ReceptiveField",
     "StrideArithmetic",
+    "Vgg",
     "Widget",
     "link",
 ]
