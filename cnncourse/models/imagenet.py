@@ -216,6 +216,21 @@ def number_of_classes(pascal: str) -> int:
     return len(classes_of(pascal))
 
 
+def only_the_group(name: str, k: int = 5) -> float:
+    """Error in per cent of a network that knows nothing but the group of each picture and guesses within it."""
+    return 100 * max(0.0, 1 - k / len(ilsvrc.group(name)))
+
+
+def hours_of_looking(images: int, seconds_each: float = 2.0) -> float:
+    """Hours of a slide show of so many pictures."""
+    return ilsvrc.minutes(images, seconds_each) / 60
+
+
+def days_of_looking(images: int, seconds_each: float = 2.0) -> float:
+    """Days and nights of a slide show of so many pictures."""
+    return hours_of_looking(images, seconds_each) / 24
+
+
 def numbers_of(names: Sequence[str]) -> list[int]:
     """Numbers of classes by name; of a name that two classes bear, the first."""
     known = ilsvrc.class_names()

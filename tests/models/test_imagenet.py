@@ -15,11 +15,14 @@ from cnncourse.models.imagenet import (
     KINDS,
     averaged,
     classes_of,
+    days_of_looking,
     group_numbers,
+    hours_of_looking,
     margin_in_points,
     mistakes_by_group,
     number_of_classes,
     numbers_of,
+    only_the_group,
     standard_errors_apart,
     ten_crops,
     top_k_error,
@@ -155,6 +158,22 @@ def test_the_classes_that_pascal_calls_bird_cat_and_dog():
     assert {"dalmatian", "keeshond", "giant schnauzer"} <= set(classes_of("dog"))
     with pytest.raises(ValueError, match="choose one of bird, cat, dog"):
         classes_of("lynx")
+
+
+def test_a_network_that_knows_only_the_group_gains_from_five_answers_where_the_group_is_small():
+    for name, (first, last) in ilsvrc.GROUPS.items():
+        labels = torch.arange(first, last + 1)
+        logits = torch.zeros(len(labels), ilsvrc.CLASSES)
+        logits[:, first : last + 1] = 1
+        for k in (1, 5):
+            assert only_the_group(name, k) == pytest.approx(100 * top_k_error(logits, labels, k, "fair"))
+    assert only_the_group("domestic cats") == 0
+    assert only_the_group("dogs") == pytest.approx(95.76, abs=0.01)
+
+
+def test_a_slide_show_of_the_pictures():
+    assert hours_of_looking(ilsvrc.VALIDATION_IMAGES) == pytest.approx(27.8, abs=0.05)
+    assert days_of_looking(ilsvrc.TRAINING_IMAGES) == pytest.approx(29.7, abs=0.05)
 
 
 def test_groups_do_not_overlap():
