@@ -216,6 +216,11 @@ def number_of_classes(pascal: str) -> int:
     return len(classes_of(pascal))
 
 
+def number_of_caltech_classes() -> int:
+    """How many classes of Caltech-101 are classes of ILSVRC too, in this module's table."""
+    return len(CALTECH101)
+
+
 def only_the_group(name: str, k: int = 5) -> float:
     """Error in per cent of a network that knows nothing but the group of each picture and guesses within it."""
     return 100 * max(0.0, 1 - k / len(ilsvrc.group(name)))

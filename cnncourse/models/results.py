@@ -203,6 +203,11 @@ def multiply_adds_in_tera(method: str, networks: int, crops: int) -> float:
     raise ValueError(f"there is no result of {method!r} with {networks} networks and {crops} crops")
 
 
+def multiply_adds_in_giga(network: str) -> float:
+    """Multiply-adds of one look of a network of the catalogue in units of 10⁹."""
+    return _cost(network)[1] / 1e9
+
+
 def records() -> list[dict[str, Any]]:
     """All results as plain values, for a chart in the page."""
     return [
