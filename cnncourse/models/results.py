@@ -153,8 +153,8 @@ def in_words(entry: Score) -> str:
         entry.networks, f"{entry.networks} networks"
     )
     crops = {0: "many crops", 1: "one crop"}.get(entry.crops, f"{entry.crops} crops")
-    place = f"{entry.top5_error:g} % on the {entry.measured_on} pictures"
-    return f"{entry.method} ({entry.year}): {place}, {networks}, {crops}, {entry.data} data"
+    error = f"{entry.top5_error:g} % {entry.measured_on}"
+    return f"{entry.method} ({entry.year}): {error}, {networks}, {crops}, {entry.data} data"
 
 
 def relative_improvement(old_error: float, new_error: float) -> float:

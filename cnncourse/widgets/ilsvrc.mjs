@@ -136,9 +136,11 @@ const STYLE = `
 .il-axis { stroke: var(--cnn-line); fill: none; }
 .il-person { stroke: var(--cnn-grey); stroke-dasharray: 5 4; fill: none; }
 .il-front { stroke: var(--cnn-green); stroke-width: 1.5; fill: none; }
-.il-test { fill: var(--cnn-blue); stroke: var(--cnn-blue); }
-.il-validation { fill: var(--cnn-orange); stroke: var(--cnn-orange); }
-.il-more { fill: var(--cnn-ground); stroke-width: 2; }
+.il-test, .il-validation { fill: var(--il-colour); stroke: var(--cnn-ground); stroke-width: 1; }
+.il-test { --il-colour: var(--cnn-blue); }
+.il-validation { --il-colour: var(--cnn-orange); }
+.il-more { fill: var(--cnn-ground); stroke: var(--il-colour); stroke-width: 2; }
+@container (max-width: 30rem) { .il-chart text { font-size: 14px; } }
 .il-ring { fill: none; stroke: var(--cnn-ink); stroke-width: 2; }
 .il-table { overflow-x: auto; max-height: 18rem; }
 .il-table table { border-collapse: collapse; font-size: 0.82em; width: 100%; margin: 0; }
@@ -247,7 +249,8 @@ function draw(records, shown, { across, up }, { person, front, picked, logAcross
   const values = (axis) => shown.map((index) => records[index][axis]);
   const x = scaleOf(values(across), LEFT, WIDTH - RIGHT, logAcross, across === "year" ? null : 0);
   const y = scaleOf(values(up).concat(person ?? []), HEIGHT - BOTTOM, TOP, logUp, 0);
-  const nudge = (entry) => (across === "year" ? (entry.measured_on === "test" ? -4 : 4) : 0);
+  const both = new Set(values("measured_on")).size > 1;
+  const nudge = (entry) => (across === "year" && both ? (entry.measured_on === "test" ? -4 : 4) : 0);
   const places = shown.map((index) => ({ index, x: x.at(records[index][across]) + nudge(records[index]), y: y.at(records[index][up]) }));
   const unit = { parameters: [1e6, "parameters (millions)"], multiply_adds: [1e9, "multiply-adds for one answer (billions)"] }[across] ?? [1, AXES[across]];
   const across_ticks = ticks(x.low, x.high, logAcross).filter((value) => across !== "year" || Number.isInteger(value));

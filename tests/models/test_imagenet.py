@@ -144,7 +144,7 @@ def test_an_interval_lies_between_zero_and_one_around_the_share(images, data):
     assert low < high
 
 
-def test_a_difference_between_winner_and_second_and_none_between_man_and_machine():
+def test_a_small_difference_counts_on_many_pictures_and_not_on_few():
     assert standard_errors_apart(6.656, 7.3, ilsvrc.TEST_IMAGES) > 5
     assert standard_errors_apart(5.1, 5.6, 1500) < 1
     assert standard_errors_apart(0, 0, 10) == 0

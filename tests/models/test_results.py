@@ -157,7 +157,7 @@ def test_the_front_holds_whom_nobody_beats():
 
 def test_a_result_is_told_with_all_its_conditions():
     entry = next(entry for entry in scores() if entry.networks == 5 and entry.measured_on == "validation")
-    assert in_words(entry) == "AlexNet (2012): 16.4 % on the validation pictures, 5 networks, 10 crops, provided data"
+    assert in_words(entry) == "AlexNet (2012): 16.4 % validation, 5 networks, 10 crops, provided data"
 
 
 def test_records_are_plain():
