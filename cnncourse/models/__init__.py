@@ -4,6 +4,7 @@ from cnncourse.models.alexnet import AlexNet, ZFNet
 from cnncourse.models.catalogue import NETWORKS, build, native_size
 from cnncourse.models.counting import multiply_adds_of, parameters, parameters_of
 from cnncourse.models.googlenet import GoogLeNet, GoogLeNetOutputs, Inception, NaiveInception
+from cnncourse.models.imagenet import top_k_error, top_k_hits, wilson_interval
 from cnncourse.models.layer_table import Layer, LayerTable, layer_table
 from cnncourse.models.lenet import LeNet, LeNet5
 from cnncourse.models.network import Network, activations
@@ -45,5 +46,8 @@ __all__ = [
     "parameters",
     "parameters_of",
     "resnet",
+    "top_k_error",
+    "top_k_hits",
     "vgg_small",
+    "wilson_interval",
 ]

@@ -9,6 +9,7 @@ from cnncourse.widgets.backpropagation import Backpropagation
 from cnncourse.widgets.base import Widget, link
 from cnncourse.widgets.connectivity import Connectivity
 from cnncourse.widgets.convolution import Convolution
+from cnncourse.widgets.ilsvrc import Ilsvrc
 from cnncourse.widgets.lenet import Lenet
 from cnncourse.widgets.pooling import Pooling
 from cnncourse.widgets.receptive_field import ReceptiveField
@@ -20,6 +21,7 @@ __all__ = [
     "Backpropagation",
     "Connectivity",
     "Convolution",
+    "Ilsvrc",
     "Lenet",
     "Pooling",
     "ReceptiveField",
