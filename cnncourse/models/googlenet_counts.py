@@ -10,6 +10,7 @@ from torch import nn
 from cnncourse.models.catalogue import build
 from cnncourse.models.counting import parameters, parameters_of, weights
 from cnncourse.models.googlenet import MODULES, AuxiliaryClassifier, BasicConv2d, GoogLeNet, Inception
+from cnncourse.models.inception import place
 
 
 def weight_layers(network: GoogLeNet, longest_path: bool = True) -> int:
@@ -85,12 +86,7 @@ def alexnet_head() -> int:
 
 
 def _modules(third: int) -> nn.ModuleList:
-    places = GoogLeNet(device="meta", aux_logits=False)
-    inside = [places.get_submodule(f"inception{name}.branch1.conv").weight.shape[1] for name in MODULES]
-    return nn.ModuleList(
-        Inception(channels, *row, third=third, device="meta")
-        for channels, row in zip(inside, MODULES.values(), strict=True)
-    )
+    return nn.ModuleList(Inception(place(name)[0], *row, third=third, device="meta") for name, row in MODULES.items())
 
 
 def _convolutions(branch: nn.Module) -> int:

@@ -193,7 +193,7 @@ def _places() -> dict[str, tuple[int, int]]:
     seen = activations(network, torch.empty(1, 3, 224, 224, device="meta"), names)
     return {
         name: (
-            network.get_submodule(f"inception{name}.branch1.conv").weight.shape[1],
+            network.get_parameter(f"inception{name}.branch1.conv.weight").shape[1],
             seen[f"inception{name}"].shape[3],
         )
         for name in MODULES

@@ -8,6 +8,7 @@ from cnncourse.widgets.backpropagation import Backpropagation
 from cnncourse.widgets.base import Widget, link
 from cnncourse.widgets.connectivity import Connectivity
 from cnncourse.widgets.convolution import Convolution
+from cnncourse.widgets.googlenet import Googlenet
 from cnncourse.widgets.lenet import Lenet
 from cnncourse.widgets.pooling import Pooling
 from cnncourse.widgets.receptive_field import ReceptiveField
@@ -17,6 +18,7 @@ __all__ = [
     "Backpropagation",
     "Connectivity",
     "Convolution",
+    "Googlenet",
     "Lenet",
     "Pooling",
     "ReceptiveField",
