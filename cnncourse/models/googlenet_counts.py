@@ -66,6 +66,11 @@ def step_to_checkpoint(name: str) -> int:
     return steps_to_checkpoint()[name]
 
 
+def lost_to_checkpoint(name: str) -> int:
+    """One entry of `steps_to_checkpoint` that takes parameters away, as a positive number."""
+    return -step_to_checkpoint(name)
+
+
 def auxiliary_parameters() -> int:
     """Parameters of both auxiliary classifiers of the published network."""
     return sum(

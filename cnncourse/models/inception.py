@@ -151,6 +151,12 @@ def of_modules(quantity: str, naive: bool = False) -> int:
     return numbers[-1] if quantity == "channels" else sum(numbers)
 
 
+def millions(name: str = "", naive: bool = False) -> float:
+    """Million multiply-adds of a module of GoogLeNet, or of all nine."""
+    number = of_module(name, "multiply_adds", naive) if name else of_modules("multiply_adds", naive)
+    return number / 1e6
+
+
 def checked(widths: Sequence[int]) -> Widths:
     """Six channels as `Widths`, or `ValueError`."""
     if not isinstance(widths, Sequence) or isinstance(widths, str) or len(widths) != len(Widths._fields):
