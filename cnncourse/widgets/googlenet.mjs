@@ -128,8 +128,7 @@ const COLUMN = 88; // width of a branch in the drawing
 const STYLE = `
 .gn-stage { display: grid; gap: 1rem 1.6rem; grid-template-columns: minmax(0, 1fr); align-items: start; }
 .gn-drawing { display: block; width: 100%; max-width: 34rem; height: auto; margin: 0 auto; overflow: visible; }
-.gn-drawing text { fill: var(--cnn-ink); font-size: 11px; text-anchor: middle; dominant-baseline: central; }
-.gn-drawing .gn-quiet { fill: var(--cnn-muted); font-size: 10px; }
+.gn-drawing text { fill: var(--cnn-ink); font-size: 11px; text-anchor: middle; dominant-baseline: central; paint-order: stroke; stroke: var(--cnn-ground); stroke-width: 3px; }
 .gn-wire { fill: none; stroke: var(--cnn-line); stroke-width: 1.5; }
 .gn-box { stroke-width: 1.2; transition: x var(--cnn-quick), width var(--cnn-quick); }
 .gn-in { fill: color-mix(in srgb, var(--cnn-ink) 14%, var(--cnn-ground)); stroke: color-mix(in srgb, var(--cnn-ink) 45%, var(--cnn-ground)); }
@@ -141,7 +140,7 @@ const STYLE = `
 .gn-track { display: block; height: 5px; margin-top: 3px; border-radius: 3px; background: var(--cnn-track, color-mix(in srgb, var(--cnn-ink) 10%, transparent)); }
 .gn-track > span { display: block; height: 100%; border-radius: 3px; background: var(--cnn-grey); }
 .gn-mine .gn-track > span { background: var(--cnn-blue); }
-.gn-group { display: grid; gap: 0.35rem; padding-left: 0.6rem; border-left: 3px solid var(--gn-colour, var(--cnn-line)); }
+.gn-group { display: grid; align-self: start; grid-template-columns: minmax(0, 1fr); gap: 0.35rem; padding-left: 0.6rem; border-left: 3px solid var(--gn-colour, var(--cnn-line)); }
 .gn-off { opacity: 0.45; }
 .gn-stack { display: block; width: 100%; max-width: 34rem; height: auto; margin: 0 auto; }
 .gn-stack text { fill: var(--cnn-muted); font-size: 10px; text-anchor: middle; }
@@ -190,7 +189,7 @@ function render({ model, el }) {
       group(0, slider("ch1x1", "1×1 filters")),
       group(1, reduction("reduce3", "1×1 before 3×3", "ch3x3red", "Before 3×3"), slider("ch3x3", "3×3 filters")),
       group(2, reduction("reduce5", "1×1 before 5×5", "ch5x5red", "Before 5×5"), slider("ch5x5", "5×5 filters")),
-      group(3, reduction("reduce_pool", "1×1 behind pool", "pool_proj", "Behind the pooling"))),
+      group(3, reduction("reduce_pool", "1×1 behind pool", "pool_proj", "Behind pool"))),
     h("div", { class: "cnn-row" }, h("span", { class: "cnn-title" }, h("b", {}, "Stack it"), ": the same module, again and again")),
     h("div", { class: "cnn-controls" }, ui.slider("times", { label: "Modules", min: 1, max: 9 })),
     stack, grow);
@@ -239,14 +238,15 @@ function draw(module) {
   const wire = (x1, y1, x2, y2) => parts.push(svg("path", { class: "gn-wire", d: `M${x1} ${y1}C${x1} ${(y1 + y2) / 2} ${x2} ${(y1 + y2) / 2} ${x2} ${y2}` }));
   const total = out.reduce((sum, channels) => sum + channels, 0);
   let left = whole / 2 - (total * scale) / 2;
-  const text = (x, y, words, kind = "") => parts.push(svg("text", { x, y, class: kind }, words));
+  const texts = [];
+  const text = (x, y, words) => texts.push(svg("text", { x, y }, words));
 
   out.forEach((channels, branch) => {
     const x = middle(branch);
     const goal = left + (channels * scale) / 2;
     const [hasUpper, hasLower] = [upper[branch] > 0, lower[branch] > 0];
-    wire(whole / 2, ROW[0] + HIGH, x, hasUpper ? ROW[1] : ROW[2]);
-    if (hasUpper && hasLower) wire(x, ROW[1] + HIGH, x, ROW[2]);
+    wire(whole / 2, ROW[0] + HIGH, x, ROW[1]);
+    if (hasLower) wire(x, hasUpper ? ROW[1] + HIGH : ROW[1], x, ROW[2]);
     wire(x, (hasLower ? ROW[2] : ROW[1]) + HIGH, goal, ROW[3]);
     if (hasUpper) {
       parts.push(box(branch, x, ROW[1], upper[branch]));
@@ -268,7 +268,7 @@ function draw(module) {
   return svg("svg", {
     class: "gn-drawing", viewBox: `0 0 ${whole} ${ROW[3] + HIGH + 22}`, role: "img",
     "aria-label": `Four branches, widths to scale: ${in_channels} channels in; out ${words}; together ${total}.`,
-  }, parts);
+  }, parts, texts);
 }
 
 function paintBox(element, branch) {
