@@ -9,6 +9,7 @@ from cnncourse.widgets.backpropagation import Backpropagation
 from cnncourse.widgets.base import Widget, link
 from cnncourse.widgets.connectivity import Connectivity
 from cnncourse.widgets.convolution import Convolution
+from cnncourse.widgets.googlenet import Googlenet
 from cnncourse.widgets.ilsvrc import Ilsvrc
 from cnncourse.widgets.lenet import Lenet
 from cnncourse.widgets.pooling import Pooling
@@ -21,6 +22,7 @@ __all__ = [
     "Backpropagation",
     "Connectivity",
     "Convolution",
+    "Googlenet",
     "Ilsvrc",
     "Lenet",
     "Pooling",
