@@ -7,6 +7,7 @@ from cnncourse.models.googlenet import GoogLeNet, GoogLeNetOutputs, Inception, N
 from cnncourse.models.lenet import LeNet, LeNet5
 from cnncourse.models.network import Network, activations
 from cnncourse.models.pretrained import CHECKPOINTS, Checkpoint, Preprocessing, checkpoint, load
+from cnncourse.models.propagation import gradient_norms, residual_variances, without_normalization
 from cnncourse.models.resnet import BasicBlock, Bottleneck, ResNet, cifar_resnet, resnet
 from cnncourse.models.squeezenet import Fire, SqueezeNet
 from cnncourse.models.vgg import VGG, vgg_small
@@ -35,11 +36,14 @@ __all__ = [
     "build",
     "checkpoint",
     "cifar_resnet",
+    "gradient_norms",
     "load",
     "multiply_adds_of",
     "native_size",
     "parameters",
     "parameters_of",
+    "residual_variances",
     "resnet",
     "vgg_small",
+    "without_normalization",
 ]
