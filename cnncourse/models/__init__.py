@@ -6,8 +6,14 @@ from cnncourse.models.counting import multiply_adds_of, parameters, parameters_o
 from cnncourse.models.googlenet import GoogLeNet, GoogLeNetOutputs, Inception, NaiveInception
 from cnncourse.models.lenet import LeNet, LeNet5
 from cnncourse.models.network import Network, activations
+from cnncourse.models.paths import path_lengths, path_lengths_of
 from cnncourse.models.pretrained import CHECKPOINTS, Checkpoint, Preprocessing, checkpoint, load
-from cnncourse.models.propagation import gradient_norms, residual_variances, without_normalization
+from cnncourse.models.propagation import (
+    gradient_agreement,
+    gradient_norms,
+    residual_variances,
+    without_normalization,
+)
 from cnncourse.models.resnet import BasicBlock, Bottleneck, ResNet, cifar_resnet, resnet
 from cnncourse.models.squeezenet import Fire, SqueezeNet
 from cnncourse.models.vgg import VGG, vgg_small
@@ -36,12 +42,15 @@ __all__ = [
     "build",
     "checkpoint",
     "cifar_resnet",
+    "gradient_agreement",
     "gradient_norms",
     "load",
     "multiply_adds_of",
     "native_size",
     "parameters",
     "parameters_of",
+    "path_lengths",
+    "path_lengths_of",
     "residual_variances",
     "resnet",
     "vgg_small",

@@ -37,6 +37,28 @@ def gradient_norms(network: nn.Module, images: Tensor, labels: Tensor) -> dict[s
     return {name: float(gradient.norm()) for name, gradient in zip(layers, gradients, strict=True)}
 
 
+def gradient_agreement(network: nn.Module, images: Tensor, labels: Tensor, noise: float, seed: int = 0) -> float:
+    """Mean cosine between the loss's gradients at pictures and at the same pictures with a little noise added.
+
+    The gradient is that with respect to the images (N, C, H, W), in training mode; a copy does the work.
+    1 says that a small step leaves it as it was, 0 that it is *shattered* (Balduzzi et al. 2017).
+
+    Raises
+    ------
+    ValueError
+        If images and labels (N,) do not fit together, or `noise`, the standard deviation, is no number from 0 on.
+    """
+    checks.tensor("images", images, "N C H W")
+    checks.tensor("labels", labels, "N", N=len(images))
+    if isinstance(noise, bool) or not isinstance(noise, int | float) or not 0 <= noise < float("inf"):
+        raise ValueError(f"noise is {noise!r}; it must be a standard deviation, 0 or larger")
+    generator = torch.Generator().manual_seed(checks.whole_number("seed", seed, 0, "0 is as random as others."))
+    trial = copy.deepcopy(network).train()
+    moved = images + noise * torch.randn(images.shape, generator=generator, dtype=images.dtype)
+    here, there = (_image_gradient(trial, batch, labels) for batch in (images, moved))
+    return float(F.cosine_similarity(here, there).mean())
+
+
 def without_normalization(network: nn.Module) -> nn.Module:
     """A copy of a network whose batch normalizations let everything pass unchanged."""
     bare = copy.deepcopy(network)
@@ -66,3 +88,10 @@ def residual_variances(blocks: int, *, normalize: bool, width: int = 256, sample
         state = state + F.relu(seen) @ weight.T
         variances.append(state.var())
     return torch.stack(variances)
+
+
+def _image_gradient(network: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    with torch.enable_grad():
+        images = images.detach().requires_grad_()
+        loss = F.cross_entropy(network(images), labels)
+        return torch.autograd.grad(loss, images)[0].flatten(1)

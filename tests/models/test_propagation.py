@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from torch import nn
 
 from cnncourse.models import cifar_resnet, resnet
-from cnncourse.models.propagation import gradient_norms, residual_variances, without_normalization
+from cnncourse.models.propagation import gradient_agreement, gradient_norms, residual_variances, without_normalization
 
 
 @pytest.fixture
 def batch():
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(7)  # not the noise's own: that would only scale the pictures
     return torch.randn(8, 3, 12, 12, generator=generator), torch.arange(8) % 10
 
 
@@ -47,6 +47,28 @@ def test_images_and_labels_must_fit_together(batch):
         gradient_norms(cifar_resnet(8), batch[0], batch[1][:3])
     with pytest.raises(TypeError, match="images is a list"):
         gradient_norms(cifar_resnet(8), [1], batch[1])
+
+
+def test_a_gradient_agrees_with_itself_and_soon_with_no_other(batch):
+    torch.manual_seed(0)
+    network = cifar_resnet(8, width=0.25)
+    assert gradient_agreement(network, *batch, 0) == pytest.approx(1)
+    assert gradient_agreement(network, *batch, 0.001) > gradient_agreement(network, *batch, 1.0) + 0.3
+
+
+def test_depth_shatters_the_gradients_of_plain_nets_more_than_of_residual_ones():
+    generator = torch.Generator().manual_seed(7)  # not the noise's own: that would only scale the pictures
+    images, labels = torch.randn(48, 3, 16, 16, generator=generator), torch.arange(48) % 10
+    torch.manual_seed(0)
+    plain, residual = (cifar_resnet(44, width=0.5, residual=residual) for residual in (False, True))
+    assert gradient_agreement(plain, images, labels, 0.01) < 0.3
+    assert gradient_agreement(residual, images, labels, 0.01) > 0.5
+
+
+@pytest.mark.parametrize("noise", [-1, float("nan"), float("inf"), "much", None, True])
+def test_noise_is_a_standard_deviation(batch, noise):
+    with pytest.raises(ValueError, match="noise is"):
+        gradient_agreement(cifar_resnet(8, width=0.25), *batch, noise)
 
 
 @pytest.mark.parametrize("network", [cifar_resnet(8, width=0.25), resnet(18, 10, width=1 / 16)])
