@@ -11,6 +11,7 @@ from cnncourse.widgets.convolution import Convolution
 from cnncourse.widgets.lenet import Lenet
 from cnncourse.widgets.pooling import Pooling
 from cnncourse.widgets.receptive_field import ReceptiveField
+from cnncourse.widgets.resnet import Resnet
 from cnncourse.widgets.stride_arithmetic import StrideArithmetic
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Lenet",
     "Pooling",
     "ReceptiveField",
+    "Resnet",
     "StrideArithmetic",
     "Widget",
     "link",
