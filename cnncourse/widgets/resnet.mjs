@@ -166,7 +166,7 @@ function render({ model, el }) {
   const ui = panel({ model, el }, { label: "Plain and residual networks by depth", style: STYLE });
   const runs = model.get("runs");
   const depths = depthsOf(runs);
-  const parts = ["Errors, epoch by epoch", "Training error after the last epoch", "Length of the gradient"].map((title) => {
+  const parts = ["Errors, epoch by epoch", "Training error by depth", "Length of the gradient"].map((title) => {
     const place = h("div", { style: "width: 100%" });
     return { place, element: h("div", { class: "cnn-part" }, h("div", { class: "cnn-title" }, h("b", {}, title)), place) };
   });
@@ -175,7 +175,7 @@ function render({ model, el }) {
     h("div", { class: "cnn-controls" },
       ui.slider("rung", { label: "Depth", min: 0, max: depths.length - 1, format: (rung) => `${depths[rung]} layers` }),
       ui.choice("kind", { label: "Network", options: KINDS.map((kind) => [kind, kind]) }),
-      ui.choice("moment", { label: "Gradient", options: [["before", "before training"], ["after", "after"]] })),
+      ui.choice("moment", { label: "Gradient", options: [["before", "untrained"], ["after", "trained"]] })),
     h("div", { class: "rn-stage" }, parts.map(({ element }) => element)),
     say, gradientSay,
     h("div", { class: "cnn-legend" },

@@ -33,7 +33,7 @@ def test_kind_and_moment_are_chosen_by_keyboard(show):
     page.get_by_role("radio", name="plain").focus()
     page.keyboard.press("ArrowRight")
     expect(say(page)).to_have_text(Resnet(kind="residual").words)
-    page.get_by_role("radio", name="before training").focus()
+    page.get_by_role("radio", name="untrained").focus()
     page.keyboard.press("ArrowRight")
     expect(page.locator(".cnn-say").nth(1)).to_contain_text("After training")
 
