@@ -14,6 +14,7 @@ from cnncourse.widgets.ilsvrc import Ilsvrc
 from cnncourse.widgets.lenet import Lenet
 from cnncourse.widgets.pooling import Pooling
 from cnncourse.widgets.receptive_field import ReceptiveField
+from cnncourse.widgets.resnet import Resnet
 from cnncourse.widgets.stride_arithmetic import StrideArithmetic
 from cnncourse.widgets.vgg import Vgg
 
@@ -27,6 +28,7 @@ __all__ = [
     "Lenet",
     "Pooling",
     "ReceptiveField",
+    "Resnet",
     "StrideArithmetic",
     "Vgg",
     "Widget",
