@@ -91,6 +91,7 @@ def pictures(network: nn.Module, images: Tensor) -> Tensor:
     TypeError, ValueError
         If it is no batch of floating point pictures, is empty, or has a value that is not finite.
     """
+    locate(network, "")
     checks.tensor("images", images, "N C H W")
     if not images.is_floating_point():
         raise TypeError(f"images have dtype {images.dtype}; networks read floating point. Normalise them first.")
