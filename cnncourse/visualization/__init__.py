@@ -9,6 +9,7 @@ from cnncourse.visualization.activations import (
     first_filters,
     patches,
     strongest,
+    strongest_in_layers,
 )
 from cnncourse.visualization.deconvnet import RULES, project, project_by_hand, rectifier_backward, rectifying, unpool
 from cnncourse.visualization.inceptionism import NO_PRIORS, ClassImage, Priors, amplify, class_image
@@ -43,6 +44,7 @@ __all__ = [
     "rectifying",
     "sanity_check",
     "strongest",
+    "strongest_in_layers",
     "unpool",
     "watching",
 ]

@@ -11,13 +11,18 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Collection, Iterator
+from functools import cache
 
 import torch
 from torch import Tensor, nn
 
+from cnncourse.models.pretrained import checkpoint, load
+from cnncourse.visualization.saliency import gradient, magnitude
 from cnncourse.visualization.taps import in_order, pictures
-from cnncourse.workbench import checks
+from cnncourse.workbench import checks, photograph
 
+STAGES = ("fc", "layer4.0.conv1", "layer3.0.conv1", "layer2.0.conv1", "layer1.0.conv1", "conv1")
+PHOTOGRAPHS_SHOWN = ("astronaut", "chelsea", "coffee", "motorcycle", "rocket")
 _Norm = nn.modules.batchnorm._BatchNorm
 
 
@@ -113,6 +118,23 @@ def sanity_check(
         path: sum(map(rank_correlation, trained, explain(other, images))) / len(trained)
         for path, other in randomized_from_the_top(network, images, seed, at)
     }
+
+
+@cache
+def _scores(rule: str) -> dict[str, float]:
+    network = load("resnet18_clothing", torch.device("cpu"))
+    prepare = checkpoint("resnet18_clothing").preprocess
+    images = prepare(torch.stack([photograph(name, 112) for name in PHOTOGRAPHS_SHOWN]))
+    with torch.no_grad():
+        answers = network(images).argmax(dim=1)
+    return sanity_check(network, images, lambda net, x: magnitude(gradient(net, x, answers, rule)), at=STAGES)
+
+
+def score_on_photographs(rule: str, layer: str) -> float:
+    """`sanity_check` of a rule at one of `STAGES`: the course's ResNet-18 for clothes on five bundled photographs."""
+    if layer not in STAGES:
+        raise ValueError(f"layer is {layer!r}; choose one of {', '.join(STAGES)}")
+    return _scores(rule)[layer]
 
 
 def _ranks(values: Tensor) -> Tensor:
