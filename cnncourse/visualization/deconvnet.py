@@ -24,9 +24,9 @@ from cnncourse.workbench import checks
 Position = Sequence[int] | Sequence[Sequence[int]] | None
 
 RULES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "gradient": lambda x, g: g * (x > 0),
-    "deconvnet": lambda _x, g: g * (g > 0),
-    "guided": lambda x, g: g * (g > 0) * (x > 0),
+    "gradient": lambda x, g: torch.where(x > 0, g, 0),
+    "deconvnet": lambda _x, g: torch.where(g > 0, g, 0),
+    "guided": lambda x, g: torch.where((x > 0) & (g > 0), g, 0),
 }
 
 
