@@ -4,6 +4,7 @@ from cnncourse.models.alexnet import AlexNet, ZFNet
 from cnncourse.models.catalogue import NETWORKS, build, native_size
 from cnncourse.models.counting import multiply_adds_of, parameters, parameters_of
 from cnncourse.models.googlenet import GoogLeNet, GoogLeNetOutputs, Inception, NaiveInception
+from cnncourse.models.layer_table import Layer, LayerTable, layer_table
 from cnncourse.models.lenet import LeNet, LeNet5
 from cnncourse.models.network import Network, activations
 from cnncourse.models.pretrained import CHECKPOINTS, Checkpoint, Preprocessing, checkpoint, load
@@ -23,6 +24,8 @@ __all__ = [
     "GoogLeNet",
     "GoogLeNetOutputs",
     "Inception",
+    "Layer",
+    "LayerTable",
     "LeNet",
     "LeNet5",
     "NaiveInception",
@@ -35,6 +38,7 @@ __all__ = [
     "build",
     "checkpoint",
     "cifar_resnet",
+    "layer_table",
     "load",
     "multiply_adds_of",
     "native_size",

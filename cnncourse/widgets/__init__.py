@@ -4,6 +4,7 @@ A widget is one ES module, `<topic>.mjs`, and one class beside it, `<topic>.py`,
 This is the only part of the package that knows notebooks, and the last one that may be imported.
 """
 
+from cnncourse.widgets.architecture import Architecture
 from cnncourse.widgets.backpropagation import Backpropagation
 from cnncourse.widgets.base import Widget, link
 from cnncourse.widgets.connectivity import Connectivity
@@ -14,6 +15,7 @@ from cnncourse.widgets.receptive_field import ReceptiveField
 from cnncourse.widgets.stride_arithmetic import StrideArithmetic
 
 __all__ = [
+    "Architecture",
     "Backpropagation",
     "Connectivity",
     "Convolution",
