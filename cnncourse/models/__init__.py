@@ -6,6 +6,7 @@ from cnncourse.models.counting import multiply_adds_of, parameters, parameters_o
 from cnncourse.models.googlenet import GoogLeNet, GoogLeNetOutputs, Inception, NaiveInception
 from cnncourse.models.lenet import LeNet, LeNet5
 from cnncourse.models.network import Network, activations
+from cnncourse.models.page_format import write_network
 from cnncourse.models.pretrained import CHECKPOINTS, Checkpoint, Preprocessing, checkpoint, load
 from cnncourse.models.resnet import BasicBlock, Bottleneck, ResNet, cifar_resnet, resnet
 from cnncourse.models.squeezenet import Fire, SqueezeNet
@@ -42,4 +43,5 @@ __all__ = [
     "parameters_of",
     "resnet",
     "vgg_small",
+    "write_network",
 ]

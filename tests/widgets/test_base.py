@@ -12,7 +12,7 @@ from cnncourse.widgets.base import FOLDER, Widget, link, self_contained
 from cnncourse.workbench.figures import DescribedFigure
 
 KIT = (FOLDER / "kit.mjs").read_text(encoding="utf-8")
-MODULES = sorted(path for path in FOLDER.glob("*.mjs") if path.name not in ("kit.mjs", "host.mjs"))
+MODULES = sorted(path for path in FOLDER.glob("*.mjs") if path.stem not in ("kit", "host", "network"))
 
 
 class Sample(Widget):
