@@ -9,6 +9,7 @@ from cnncourse.widgets.base import Widget, link
 from cnncourse.widgets.connectivity import Connectivity
 from cnncourse.widgets.convolution import Convolution
 from cnncourse.widgets.lenet import Lenet
+from cnncourse.widgets.live_network import LiveNetwork
 from cnncourse.widgets.pooling import Pooling
 from cnncourse.widgets.receptive_field import ReceptiveField
 from cnncourse.widgets.stride_arithmetic import StrideArithmetic
@@ -18,6 +19,7 @@ __all__ = [
     "Connectivity",
     "Convolution",
     "Lenet",
+    "LiveNetwork",
     "Pooling",
     "ReceptiveField",
     "StrideArithmetic",

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 import anywidget
 import traitlets
@@ -23,7 +23,7 @@ from cnncourse.workbench.figures import DescribedFigure
 FOLDER = Path(__file__).parent
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "\./(\w+\.mjs)";\n', re.MULTILINE)
 _WORKER = re.compile(r'new URL\("\./(\w+\.mjs)", import\.meta\.url\)')
-_EXPORT = re.compile(r"^export (?=(?:async )?function (\w+)|const (\w+)|class (\w+))", re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=(?:async )?function\*? (\w+)|const (\w+)|class (\w+))", re.MULTILINE)
 _INTERNAL = frozenset(anywidget.AnyWidget.class_trait_names())
 
 
@@ -78,7 +78,7 @@ class Widget(anywidget.AnyWidget):
     """
 
     stem: str
-    page_files: Mapping[str, Callable[[], bytes]] = MappingProxyType({})
+    page_files: ClassVar[Mapping[str, Callable[[], bytes]]] = MappingProxyType({})
     _shared: Mapping[str, str] = MappingProxyType({})
 
     def __init_subclass__(cls, stem: str = "", **options: Any) -> None:

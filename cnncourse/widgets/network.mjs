@@ -39,32 +39,41 @@ export function halves(bytes) {
 }
 
 /**
- * Read the file that `cnncourse.models.page_format` writes: four bytes that say how long the header is, the header
- * as JSON, then for each layer its weights (16 bits), and one factor and one bias for each output (32 bits).
+ * What the file says of itself: everything but the weights, with the shapes of all layers.
+ * It is what `cnncourse.models.page_format` writes: four bytes that say how long the header is, then the header as JSON.
+ * @param {Uint8Array} bytes @returns {Network}
+ */
+export function describe(bytes) {
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
+  let input = header.input;
+  const layers = header.layers.map((entry) => {
+    const layer = { ...entry, input, output: outputShape(entry, input) };
+    input = layer.output;
+    return layer;
+  });
+  return { ...header, layers, length: 4 + length };
+}
+
+/**
+ * The network with its weights; after the header stand, for each layer, weights (16 bits), and one factor and one bias
+ * for each output (32 bits).
  * @param {Uint8Array} bytes @returns {Network}
  */
 export function readNetwork(bytes) {
-  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
-  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
-  let place = 4 + length;
+  const { length, ...network } = describe(bytes);
+  let place = length;
   const take = (size) => bytes.slice(place, (place += size));
-  let input = header.input;
-  const layers = header.layers.map((entry) => {
-    const output = outputShape(entry, input);
-    const layer = { ...entry, input, output };
-    if (entry.outputs) {
-      const fan = entry.kind === "convolution" ? input.channels * entry.window ** 2 : sizeOf(input);
-      const weight = halves(take(2 * fan * entry.outputs));
-      const factors = new Float32Array(take(4 * entry.outputs).buffer);
-      layer.bias = new Float32Array(take(4 * entry.outputs).buffer);
-      factors.forEach((factor, unit) => scale(weight.subarray(unit * fan, (unit + 1) * fan), factor));
-      if (entry.kind === "linear") layer.weight = weight;
-      else Object.assign(layer, packedBothWays(weight, entry, input.channels));
-    }
-    input = output;
-    return layer;
-  });
-  return { ...header, layers };
+  for (const layer of network.layers.filter(({ outputs }) => outputs)) {
+    const fan = layer.kind === "convolution" ? layer.input.channels * layer.window ** 2 : sizeOf(layer.input);
+    const weight = halves(take(2 * fan * layer.outputs));
+    const factors = new Float32Array(take(4 * layer.outputs).buffer);
+    layer.bias = new Float32Array(take(4 * layer.outputs).buffer);
+    factors.forEach((factor, unit) => scale(weight.subarray(unit * fan, (unit + 1) * fan), factor));
+    if (layer.kind === "linear") layer.weight = weight;
+    else Object.assign(layer, packedBothWays(weight, layer, layer.input.channels));
+  }
+  return network;
 }
 
 function scale(values, factor) {

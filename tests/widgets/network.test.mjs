@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import * as engine from "../../cnncourse/widgets/network.mjs";
+import { file, numbers } from "./networks.mjs";
 
 const TOLERANCE = 1e-4;
 const cases = JSON.parse(readFileSync(new URL("../vectors/network.json", import.meta.url), "utf8"));
@@ -43,26 +44,8 @@ for (const { network: name, picture, layers, logits, projections } of cases) {
   });
 }
 
-let state = 1;
-const random = () => ((state = (state * 16807) % 2147483647) / 2147483647) * 2 - 1;
-const numbers = (length) => Float32Array.from({ length }, random);
-
-/** A network of any layers with random weights of 16 bits, in the format of the file. */
-function invented(input, entries) {
-  const parts = [];
-  let shape = input;
-  for (const entry of entries) {
-    const fan = entry.kind === "convolution" ? shape.channels * entry.window ** 2 : shape.channels * shape.height * shape.width;
-    if (entry.outputs) {
-      const weight = Uint8Array.from({ length: 2 * fan * entry.outputs }, (_, index) => (index % 2 ? 0x30 + (random() < 0 ? 0x80 : 0) : 64 * Math.floor(2 + 2 * random())));
-      parts.push(weight, new Uint8Array(numbers(entry.outputs).map((value) => value + 2).buffer), new Uint8Array(numbers(entry.outputs).buffer));
-    }
-    shape = engine.outputShape(entry, shape);
-  }
-  const header = new TextEncoder().encode(JSON.stringify({ name: "invented ✓", input, mean: [0], std: [1], classes: [], layers: entries }));
-  const length = new Uint8Array(Uint32Array.of(header.length).buffer);
-  return engine.readNetwork(Uint8Array.from([length, header, ...parts].flatMap((part) => [...part])));
-}
+/** A network of any layers with random weights. */
+const invented = (input, entries) => engine.readNetwork(file(input, entries));
 
 const ODD = [
   { name: "first", kind: "convolution", outputs: 5, window: 3, stride: 1, padding: 1 },
