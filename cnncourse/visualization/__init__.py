@@ -9,16 +9,23 @@ from cnncourse.visualization.activations import (
     first_filters,
     patches,
     strongest,
+    strongest_in_layers,
 )
 from cnncourse.visualization.deconvnet import RULES, project, project_by_hand, rectifier_backward, rectifying, unpool
+from cnncourse.visualization.inceptionism import NO_PRIORS, ClassImage, Priors, amplify, class_image
 from cnncourse.visualization.saliency import grad_cam, gradient, gradient_times_input, magnitude
 from cnncourse.visualization.sanity import randomized_from_the_top, rank_correlation, sanity_check
 from cnncourse.visualization.taps import evaluating, watching
 
 __all__ = [
+    "NO_PRIORS",
     "RULES",
+    "ClassImage",
+    "Priors",
     "Strongest",
     "activity",
+    "amplify",
+    "class_image",
     "dead_filters",
     "evaluating",
     "feature_maps",
@@ -37,6 +44,7 @@ __all__ = [
     "rectifying",
     "sanity_check",
     "strongest",
+    "strongest_in_layers",
     "unpool",
     "watching",
 ]

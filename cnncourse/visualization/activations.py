@@ -8,6 +8,7 @@ Chapter: `visualization/activations`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -78,6 +79,7 @@ def strongest(
     channels: Sequence[int] | None = None,
     count: int = 9,
     batch_size: int = 64,
+    whole_field: bool = False,
 ) -> list[list[Strongest]]:
     """The pictures of a data set that excite each channel of a layer most, one place in each picture.
 
@@ -95,6 +97,8 @@ def strongest(
         Pictures for each channel; fewer if there are not so many.
     batch_size
         Pictures in a batch; halved when memory runs out.
+    whole_field
+        Look only at units whose whole receptive field lies in the picture, if there are any.
 
     Returns
     -------
@@ -106,24 +110,35 @@ def strongest(
     TypeError, ValueError
         If layer or channel do not exist, a number is out of range, or there are no pictures.
     """
+    found = strongest_in_layers(network, images, [layer], count, batch_size, whole_field)[layer]
+    return found if channels is None else [found[channel] for channel in _channels(len(found), list(channels))]
+
+
+def strongest_in_layers(
+    network: nn.Module,
+    images: Tensor | Batches,
+    layers: Sequence[str],
+    count: int = 9,
+    batch_size: int = 64,
+    whole_field: bool = False,
+) -> dict[str, list[list[Strongest]]]:
+    """`strongest` for all channels of several layers, by name, in one run through the data set."""
     checks.whole_number("count", count, 1, "Ask for at least one picture.")
-    chosen = None if channels is None else list(channels)
-    best: Tensor | None = None  # (channels, ≤ count, 3): value, place in the map, picture
+    names = list(dict.fromkeys(layers))
+    best: Tensor | None = None  # (channels of all layers, ≤ count, 3): value, place in the map, picture
+    seen: list[_Seen] = []
     for start, batch in _batches(images, batch_size):
-        found = run_in_batches(lambda part: _peaks(network, part, layer), batch, batch_size).transpose(0, 1)
-        chosen = _channels(found.shape[0], chosen)
-        numbers = torch.arange(start, start + len(batch), dtype=torch.float64).expand(len(chosen), -1)
-        rows = torch.cat([found[chosen], numbers[..., None]], dim=2)
+        seen = seen or [_Seen.by(network, batch[:1], name, whole_field) for name in names]
+        peaks = run_in_batches(lambda part: _peaks(network, part, seen), batch, batch_size).transpose(0, 1)  # noqa: B023
+        numbers = torch.arange(start, start + len(batch), dtype=torch.float64).expand(len(peaks), -1)
+        rows = torch.cat([peaks, numbers[..., None]], dim=2)
         rows = rows if best is None else torch.cat([best, rows], dim=1)
         order = rows[..., 0].argsort(dim=1, descending=True, stable=True)[:, :count]
         best = rows.gather(1, order[..., None].expand(-1, -1, 3))
-    if best is None or chosen is None:
+    if best is None:
         raise ValueError("there are no pictures; give at least one")
-    shape = feature_maps(network, batch[:1], [layer])[layer].shape[2:]
-    return [
-        [Strongest(channel, int(index), value, _unravel(int(place), shape)) for value, place, index in row]
-        for channel, row in zip(chosen, best.tolist(), strict=True)
-    ]
+    parts: tuple[Tensor, ...] = torch.split(best, [one.channels for one in seen])
+    return {one.layer: one.places(part) for one, part in zip(seen, parts, strict=True)}
 
 
 def field_of(network: nn.Module, layer: str, input_shape: Sequence[int]) -> ReceptiveField:
@@ -229,28 +244,71 @@ def _batches(images: Tensor | Batches, batch_size: int) -> Iterator[tuple[int, T
         yield start, images[index] if isinstance(images, Tensor) else images.batch(index)[0]
 
 
-def _maps(network: nn.Module, images: Tensor, layer: str) -> Tensor:
-    maps = feature_maps(network, images, [layer]).get(layer)
-    if maps is None:
-        raise ValueError(f"{layer!r} was not used when the network ran")
-    if maps.dim() < 2 or len(maps) != len(images):
-        raise ValueError(f"{layer!r} returns shape {tuple(maps.shape)}; channels are wanted, (N, C) or (N, C, H, W)")
-    return maps.flatten(2) if maps.dim() > 2 else maps[..., None]
+def _maps(network: nn.Module, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+    found = feature_maps(network, images, layers)
+    for layer in layers:
+        if layer not in found:
+            raise ValueError(f"{layer!r} was not used when the network ran")
+        shape = tuple(found[layer].shape)
+        if len(shape) < 2 or shape[0] != len(images):
+            raise ValueError(f"{layer!r} returns shape {shape}; channels are wanted, (N, C) or (N, C, H, W)")
+    return found
 
 
-def _peaks(network: nn.Module, images: Tensor, layer: str) -> Tensor:
-    """Largest value of each channel and where it is, float64 (n, channels, 2)."""
-    values, places = _maps(network, images, layer).max(dim=2)
-    return torch.stack([values.double().cpu(), places.double().cpu()], dim=2)
+@dataclass(frozen=True)
+class _Seen:
+    """A layer's number of channels and size of its map, and the units that count: first and last in each axis."""
+
+    layer: str
+    channels: int
+    size: tuple[int, ...]
+    window: tuple[slice, ...]
+
+    @classmethod
+    def by(cls, network: nn.Module, image: Tensor, layer: str, whole_field: bool) -> _Seen:
+        maps = _maps(network, image, [layer])[layer]
+        size = tuple(maps.shape[2:])
+        window = (slice(None),) * len(size)
+        if whole_field and len(size) == 2:
+            field = field_of(network, layer, image.shape[1:])
+            inside = [
+                [place for place in range(units) if _fits(field, axis, place, length)]
+                for axis, (units, length) in enumerate(zip(size, image.shape[2:], strict=True))
+            ]
+            if all(inside):
+                window = tuple(slice(places[0], places[-1] + 1) for places in inside)
+        return cls(layer, maps.shape[1], size, window)
+
+    def places(self, rows: Tensor) -> list[list[Strongest]]:
+        return [
+            [Strongest(channel, int(index), value, _unravel(int(place), self.size)) for value, place, index in row]
+            for channel, row in enumerate(rows.tolist())
+        ]
+
+
+def _fits(field: ReceptiveField, axis: int, place: int, length: int) -> bool:
+    first, last = field.axes[axis].interval(place)
+    return first >= 0 and last < length
+
+
+def _peaks(network: nn.Module, images: Tensor, seen: Sequence[_Seen]) -> Tensor:
+    """Largest value of each channel of each layer and where it is, float64 (n, channels of all layers, 2)."""
+    found = _maps(network, images, [one.layer for one in seen])
+    peaks = []
+    for one in seen:
+        numbers = torch.arange(math.prod(one.size)).reshape(one.size)[one.window].reshape(-1)
+        part = found[one.layer][(slice(None), slice(None), *one.window)]
+        values, places = part.reshape(*part.shape[:2], -1).max(dim=2)
+        peaks.append(torch.stack([values.double().cpu(), numbers[places.cpu()].double()], dim=2))
+    return torch.cat(peaks, dim=1)
 
 
 def _positive(network: nn.Module, images: Tensor, layer: str) -> Tensor:
-    return (_maps(network, images, layer) > 0).double().mean(dim=2).cpu()
+    positive = (_maps(network, images, [layer])[layer] > 0).double()
+    return positive.reshape(*positive.shape[:2], -1).mean(dim=2).cpu()
 
 
-def _channels(number: int, chosen: list[int] | None) -> list[int]:
-    if chosen is None:
-        return list(range(number))
+def _channels(number: int, chosen: list[int]) -> list[int]:
     for channel in chosen:
         checks.whole_number("channel", channel, 0, f"The layer has {number}, counted from 0.")
         if channel >= number:

@@ -21,6 +21,8 @@ from cnncourse.layers.stride_arithmetic import transposed_output_size
 from cnncourse.visualization.taps import evaluating, pictures, watching
 from cnncourse.workbench import checks
 
+Position = Sequence[int] | Sequence[Sequence[int]] | None
+
 RULES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "gradient": lambda x, g: g * (x > 0),
     "deconvnet": lambda _x, g: g * (g > 0),
@@ -72,7 +74,7 @@ def project(
     images: Tensor,
     layer: str = "",
     channel: int = 0,
-    position: Sequence[int] | None = None,
+    position: Position = None,
     rule: str = "deconvnet",
 ) -> Tensor:
     """Bring one unit back to the pixels, by autograd with another rule for the rectifier.
@@ -93,7 +95,8 @@ def project(
     channel
         Channel of the layer, or class.
     position
-        (row, column) of the unit in the channel's map; without it, the strongest unit of each picture.
+        (row, column) of the unit in the channel's map, or one such pair for each picture; without it, the
+        strongest unit of each picture.
     rule
         A key of `RULES`. ``"gradient"`` is the exact derivative of the unit.
 
@@ -163,7 +166,7 @@ def project_by_hand(
     layers: Iterable[nn.Module],
     images: Tensor,
     channel: int = 0,
-    position: Sequence[int] | None = None,
+    position: Position = None,
     rule: str = "deconvnet",
 ) -> Tensor:
     """`project` from the end of a chain of layers, written out: unpool, rectify, filter with transposed kernels.
@@ -239,13 +242,13 @@ def _known(rule: str) -> str:
     return rule
 
 
-def _units(maps: Tensor, channel: int, position: Sequence[int] | None) -> Tensor:
+def _units(maps: Tensor, channel: int, position: Position) -> Tensor:
     """One unit of each picture, (N,)."""
     places = _places(maps, channel, position)
     return maps.reshape(*maps.shape[:2], -1)[torch.arange(len(maps)), channel, places]
 
 
-def _places(maps: Tensor, channel: int, position: Sequence[int] | None) -> Tensor:
+def _places(maps: Tensor, channel: int, position: Position) -> Tensor:
     """Where the unit is in the flattened map of its channel, int64 (N,)."""
     if maps.dim() < 2:
         raise ValueError(f"the layer returns shape {tuple(maps.shape)}; channels are wanted, (N, C) or (N, C, H, W)")
@@ -254,16 +257,25 @@ def _places(maps: Tensor, channel: int, position: Sequence[int] | None) -> Tenso
         raise ValueError(f"channel is {channel}; the layer has {maps.shape[1]}, counted from 0")
     if position is None:
         return maps.detach()[:, channel].reshape(len(maps), -1).argmax(dim=1)
-    size = maps.shape[2:]
+    size = tuple(maps.shape[2:])
+    if not isinstance(position, Sequence) or isinstance(position, str):
+        raise ValueError(f"position is {position!r}; the channel's map has the shape {size}")
+    pairs = list(position) if position and isinstance(position[0], Sequence) else [position] * len(maps)
+    if len(pairs) != len(maps):
+        raise ValueError(f"position has {len(pairs)} places for {len(maps)} pictures")
+    return torch.tensor([_flat(pair, size) for pair in pairs], device=maps.device)
+
+
+def _flat(position: object, size: tuple[int, ...]) -> int:
     if not isinstance(position, Sequence) or isinstance(position, str) or len(position) != len(size):
-        raise ValueError(f"position is {position!r}; the channel's map has the shape {tuple(size)}")
+        raise ValueError(f"position is {position!r}; the channel's map has the shape {size}")
     flat = 0
     for place, length in zip(position, size, strict=True):
-        checks.whole_number("position", place, 0, f"The map has {tuple(size)} units.")
+        checks.whole_number("position", place, 0, f"The map has {size} units.")
         if place >= length:
-            raise ValueError(f"position is {tuple(position)}; the map has {tuple(size)} units, counted from 0")
+            raise ValueError(f"position is {tuple(position)}; the map has {size} units, counted from 0")
         flat = flat * length + place
-    return torch.full((len(maps),), flat, device=maps.device)
+    return flat
 
 
 def _backwards(layer: nn.Module, before: Tensor, rule: str) -> Callable[[Tensor], Tensor]:

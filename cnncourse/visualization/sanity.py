@@ -10,14 +10,19 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from functools import cache
 
 import torch
 from torch import Tensor, nn
 
+from cnncourse.models.pretrained import checkpoint, load
+from cnncourse.visualization.saliency import gradient, magnitude
 from cnncourse.visualization.taps import in_order, pictures
-from cnncourse.workbench import checks
+from cnncourse.workbench import checks, photograph
 
+STAGES = ("fc", "layer4.0.conv1", "layer3.0.conv1", "layer2.0.conv1", "layer1.0.conv1", "conv1")
+PHOTOGRAPHS_SHOWN = ("astronaut", "chelsea", "coffee", "motorcycle", "rocket")
 _Norm = nn.modules.batchnorm._BatchNorm
 
 
@@ -45,11 +50,24 @@ def rank_correlation(first: Tensor, second: Tensor) -> float:
     return float(a @ b) / spread if spread > 0 else 0.0
 
 
-def randomized_from_the_top(network: nn.Module, images: Tensor, seed: int = 0) -> Iterator[tuple[str, nn.Module]]:
+def randomized_from_the_top(
+    network: nn.Module, images: Tensor, seed: int = 0, at: Collection[str] | None = None
+) -> Iterator[tuple[str, nn.Module]]:
     """A copy of the network whose layers lose their weights one after the other, the last one first.
 
     Kernels and matrices get normal values of variance 2 / fan-in (He et al. 2015), biases 0, scales 1. Batch
     normalization above and at the layer estimates its statistics anew on `images`, or it would undo or overdo its work.
+
+    Parameters
+    ----------
+    network
+        The trained network; it is not changed.
+    images
+        (N, C, H, W), prepared.
+    seed
+        For the random weights.
+    at
+        Paths of the layers to stop at; without it, each layer that has parameters.
 
     Yields
     ------
@@ -59,32 +77,35 @@ def randomized_from_the_top(network: nn.Module, images: Tensor, seed: int = 0) -
     """
     checks.whole_number("seed", seed, 0, "Any whole number makes the result repeatable.")
     order = in_order(network, images)
+    if at is not None and (unknown := sorted(set(at) - set(order))):
+        raise ValueError(f"at has {', '.join(map(repr, unknown))}; layers with parameters are {', '.join(order)}")
     copied = copy.deepcopy(network).eval()
     generator = torch.Generator().manual_seed(seed)
     touched: list[nn.Module] = []
     for path in reversed(order):
         touched.append(copied.get_submodule(path))
         _randomize(touched[-1], generator)
-        _estimate_statistics(copied, touched, images)
-        yield path, copied
+        if at is None or path in at:
+            _estimate_statistics(copied, touched, images)
+            yield path, copied
 
 
 def sanity_check(
-    network: nn.Module, images: Tensor, explain: Callable[[nn.Module, Tensor], Tensor], seed: int = 0
+    network: nn.Module,
+    images: Tensor,
+    explain: Callable[[nn.Module, Tensor], Tensor],
+    seed: int = 0,
+    at: Collection[str] | None = None,
 ) -> dict[str, float]:
     """Rank correlation of an explanation before and after the layers are randomized, cascading from the top.
 
     Parameters
     ----------
-    network
-        The trained network; it is not changed.
-    images
-        (N, C, H, W), prepared.
+    network, images, seed, at
+        As in `randomized_from_the_top`.
     explain
         Maps a network and pictures to maps (N, ...), for example
         ``lambda net, x: project(net, x, channel=3, rule="guided")``.
-    seed
-        For the random weights.
 
     Returns
     -------
@@ -95,8 +116,25 @@ def sanity_check(
     trained = explain(network, images)
     return {
         path: sum(map(rank_correlation, trained, explain(other, images))) / len(trained)
-        for path, other in randomized_from_the_top(network, images, seed)
+        for path, other in randomized_from_the_top(network, images, seed, at)
     }
+
+
+@cache
+def _scores(rule: str) -> dict[str, float]:
+    network = load("resnet18_clothing", torch.device("cpu"))
+    prepare = checkpoint("resnet18_clothing").preprocess
+    images = prepare(torch.stack([photograph(name, 112) for name in PHOTOGRAPHS_SHOWN]))
+    with torch.no_grad():
+        answers = network(images).argmax(dim=1)
+    return sanity_check(network, images, lambda net, x: magnitude(gradient(net, x, answers, rule)), at=STAGES)
+
+
+def score_on_photographs(rule: str, layer: str) -> float:
+    """`sanity_check` of a rule at one of `STAGES`: the course's ResNet-18 for clothes on five bundled photographs."""
+    if layer not in STAGES:
+        raise ValueError(f"layer is {layer!r}; choose one of {', '.join(STAGES)}")
+    return _scores(rule)[layer]
 
 
 def _ranks(values: Tensor) -> Tensor:

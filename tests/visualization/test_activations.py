@@ -18,6 +18,7 @@ from cnncourse.visualization.activations import (
     first_filters,
     patches,
     strongest,
+    strongest_in_layers,
 )
 
 
@@ -104,6 +105,28 @@ def test_the_patch_holds_all_that_the_unit_can_see(network):
     assert float(value) == pytest.approx(place.value, rel=1e-4)
     again = field.cut(other[0], place.position)
     torch.testing.assert_close(again, patch)
+
+
+def test_several_layers_in_one_run_give_the_same(network):
+    images = drawn(5)
+    together = strongest_in_layers(network, images, ["conv1_1", "classifier.0", "pool2"], count=2, batch_size=2)
+    for layer, found in together.items():
+        for mine, alone in zip(found, strongest(network, images, layer, count=2), strict=True):
+            assert [(place.index, place.position) for place in mine] == [(p.index, p.position) for p in alone]
+            assert [place.value for place in mine] == pytest.approx([place.value for place in alone], rel=1e-4)
+
+
+def test_units_whose_whole_field_lies_in_the_picture(network):
+    images = drawn(4)
+    field = field_of(network, "conv2_2", (3, 32, 32))
+    maps = feature_maps(network, images, ["conv2_2"])["conv2_2"]
+    inside = [place for place in range(16) if all(0 <= end < 32 for end in field.region((place, place))[0])]
+    assert 0 < len(inside) < 16
+    part = maps[:, :, inside[0] : inside[-1] + 1, inside[0] : inside[-1] + 1]
+    for channel, places in enumerate(strongest(network, images, "conv2_2", count=1, whole_field=True)):
+        assert places[0].value == pytest.approx(float(part[:, channel].max()), rel=1e-4)
+        assert set(places[0].position) <= set(inside)
+    assert len(strongest(network, images, "conv3_2", whole_field=True)) == 128  # larger than the picture: all units
 
 
 def test_units_of_a_linear_layer_have_no_place_and_see_everything():

@@ -161,6 +161,12 @@ def test_the_strongest_unit_is_taken_unless_a_position_is_given():
         row, column = divmod(int(maps[number].argmax()), maps.shape[2])
         here = project(network, images[number : number + 1], "features.10", 4, (row, column))
         torch.testing.assert_close(here, project(network, images, "features.10", 4)[number : number + 1])
+    places = [divmod(int(one.argmax()), maps.shape[2]) for one in maps]
+    torch.testing.assert_close(
+        project(network, images, "features.10", 4, places), project(network, images, "features.10", 4)
+    )
+    with pytest.raises(ValueError, match="position has 1 places for 2 pictures"):
+        project(network, images, "features.10", 4, [(0, 0)])
 
 
 @given(size=st.integers(4, 9), kernel=st.integers(1, 4), stride=st.integers(1, 4), seed=st.integers(0, 99))

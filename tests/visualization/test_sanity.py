@@ -11,7 +11,7 @@ from torch import nn
 
 from cnncourse.models import build, load
 from cnncourse.visualization.deconvnet import project
-from cnncourse.visualization.sanity import randomized_from_the_top, rank_correlation, sanity_check
+from cnncourse.visualization.sanity import randomized_from_the_top, rank_correlation, sanity_check, score_on_photographs
 
 
 def drawn(*shape, seed=0):
@@ -92,6 +92,28 @@ def test_the_gradient_notices_the_weights_more_than_guided_backpropagation():
         for rule in ("gradient", "guided")
     }
     assert scores["gradient"][0] < scores["guided"][0]
+
+
+def test_the_check_can_stop_at_chosen_layers():
+    network, images = build("lenet"), drawn(2, 1, 28, 28)
+
+    def explain(net, x):
+        return project(net, x, channel=3, rule="gradient")
+
+    every, some = sanity_check(network, images, explain), sanity_check(network, images, explain, at=["c3", "f6"])
+    assert some == pytest.approx({name: every[name] for name in ("f6", "c3")})
+    with pytest.raises(ValueError, match="at has 'c4'; layers with parameters are c1, c3"):
+        sanity_check(network, images, explain, at=["c4"])
+
+
+def test_guided_backpropagation_hardly_changes_and_the_gradient_does():
+    guided, gradient = (
+        [score_on_photographs(rule, layer) for layer in ("fc", "layer2.0.conv1")] for rule in ("guided", "gradient")
+    )
+    assert guided[0] > 0.9 > 0.7 > gradient[0]
+    assert guided[1] > 0.6 > 0.4 > gradient[1]
+    with pytest.raises(ValueError, match="layer is 'layer9'"):
+        score_on_photographs("guided", "layer9")
 
 
 @pytest.mark.parametrize(
