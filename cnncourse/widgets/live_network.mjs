@@ -500,7 +500,7 @@ function unitPicker(pick) {
   let now = { height: 1, width: 1, row: 0, column: 0 };
   const [canvas, mark] = [h("canvas", { class: "cnn-map" }), h("span", { class: "ln-mark" })];
   const box = h("div", {
-    class: "ln-square ln-pick", tabindex: 0, role: "application", "aria-roledescription": "map to pick a unit from",
+    class: "ln-square ln-pick", tabindex: 0, role: "application", "aria-roledescription": "map to pick a unit from", "aria-label": "Chosen map",
     onclick: (event) => {
       const frame = box.getBoundingClientRect();
       const at = (part, size) => Math.max(0, Math.min(size - 1, Math.floor(part * size)));

@@ -121,7 +121,7 @@ class LiveNetwork(Widget, stem="live_network"):
         """The picture with the drawing over it, in [0, 1], (1, C, side, side)."""
         drawn = torch.tensor(self.ink, dtype=torch.float32).reshape(1, 1, self.side, self.side) / 255
         base = torch.zeros_like(drawn) if self.network == "digits" else picture(PICTURES[self.picture])[None]
-        return base * (1 - drawn) + self.pen * drawn
+        return torch.lerp(base, torch.tensor(self.pen), drawn)
 
     @property
     def probabilities(self) -> Tensor:
