@@ -159,6 +159,7 @@ const STYLE = `
 .ln-now { color: var(--cnn-ink); font-weight: 600; }
 .ln-bars { display: grid; gap: 1px; }
 .ln-bar { display: grid; grid-template-columns: 5.6em minmax(0, 1fr) 3.2em; gap: 0.5rem; align-items: center; min-height: 25px; padding: 0 0.35rem; border: 1px solid transparent; border-radius: 6px; background: none; color: inherit; font: inherit; font-size: 0.88em; text-align: left; cursor: pointer; }
+.ln-short .ln-bar { grid-template-columns: 1.4em minmax(0, 1fr) 3.2em; }
 .ln-bar:hover { background: var(--cnn-faint); }
 .ln-bar[aria-pressed="true"] { border-color: var(--cnn-orange); }
 .ln-bar > :last-child { text-align: right; }
@@ -436,7 +437,7 @@ function render({ model, el }) {
     trouble,
     h("div", { class: "ln-stage" },
       sheetPart,
-      part("ln-whole", title("Probabilities", ": choose a class to explain"), h("div", { class: "ln-bars" }, bars.map(({ bar }) => bar))),
+      part("ln-whole", title("Probabilities", ": choose a class to explain"), h("div", { class: `ln-bars${digits ? " ln-short" : ""}` }, bars.map(({ bar }) => bar))),
       part("", saliencyTitle, views.saliency.box)),
     say,
     h("div", { class: "ln-part" }, rows.map(({ element }) => element)),

@@ -1,4 +1,4 @@
-"""The chapter with the live networks, on the built site: it works under a policy of its own origin, and asks no other."""
+"""The chapter with the live networks, on the built site: a policy of its own origin is enough."""
 
 import re
 

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from vectors.network import FILE
 
 from cnncourse.models import checkpoint
-from cnncourse.widgets import LiveNetwork
+from cnncourse.widgets import Lenet, LiveNetwork
 
 pytestmark = pytest.mark.site
 PNG = (
@@ -166,6 +166,26 @@ def test_a_worker_that_cannot_be_loaded_is_replaced_too(show, context):
     page = show(LiveNetwork())
     assert shown(page)[5] > 90
     show.errors.clear()  # the browser reports what did not load
+
+
+def test_jupyter_s_module_stands_alone_and_starts_its_worker_from_a_blob(show):
+    page = show(Lenet())  # any page that has the host
+    workers = []
+    page.on("worker", lambda worker: workers.append(worker.url))
+    state = {**LiveNetwork().state(), "weights": None, "examples": None}
+    page.evaluate(
+        """async ([text, state]) => {
+            const { PageModel, fetchFiles } = await import("/host.mjs");
+            Object.assign(state, await fetchFiles({ weights: { $file: "lenet_mnist.bin" } }));
+            state.examples = new DataView(new ArrayBuffer(7840));
+            const module = await import(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
+            const el = document.body.appendChild(document.createElement("div"));
+            module.default.render({ model: new PageModel(state), el });
+        }""",
+        [LiveNetwork._esm, state],
+    )
+    assert shown(page)[5] > 90
+    assert [url[:5] for url in workers] == ["blob:"]
 
 
 def test_the_vectors_name_the_networks_of_the_widget():
