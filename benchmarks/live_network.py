@@ -4,9 +4,10 @@ python benchmarks/live_network.py [--strokes 120] [--repeats 3]
 
 Build the book first. Prints a table and writes benchmarks/results/live_network-chromium.json:
 
-* `first_result_ms`: from the last byte of the network's file to the first answer painted.
+* `first_result_ms`: from the last byte of the network's file, over a connection of 20 Mbit/s and 40 ms, to the first
+  answer painted; the best of the repeats counts, the median stands beside.
 * `updates_per_second`: answers of the worker (a forward pass, the gradient of the answer, the projection of a unit)
-  that were painted while the reader draws without a pause; the best of the repeats counts, the median stands beside.
+  that were painted while the reader draws without a pause.
 * `page`: what the whole chapter transfers, and what of it gzip leaves.
 * `engine`: the same networks in Node alone, milliseconds for one pass forwards and one backwards (median of 40).
 """
@@ -36,6 +37,7 @@ RESULTS = Path(__file__).parent / "results"
 CHAPTER = "visualization/activations.html"
 NETWORKS = {"lenet_mnist": (0, 4), "vgg_cifar10": (1, 6)}  # place of the widget on the page, layers that it shows
 COMPRESSED = (".html", ".js", ".mjs", ".css", ".svg", ".json", ".bin")
+CONNECTION = {"offline": False, "latency": 40, "downloadThroughput": 2.5e6, "uploadThroughput": 2.5e6}
 WORKER = """
 globalThis.answers = [];
 globalThis.Worker = class extends Worker {
@@ -90,7 +92,7 @@ def main() -> None:
             "chromium": browser.version,
             "processors": os.cpu_count(),
             "machine": platform.machine(),
-            "load_before": [round(load, 2) for load in os.getloadavg()],
+            "load": [round(load, 2) for load in os.getloadavg()],
             "date": time.strftime("%Y-%m-%d"),
         }
         browser.close()
@@ -117,6 +119,7 @@ def measure(browser: Browser, address: str, name: str, strokes: int, repeats: in
         context = browser.new_context(viewport={"width": 1280, "height": 1000})
         context.add_init_script(WORKER)
         page = context.new_page()
+        context.new_cdp_session(page).send("Network.emulateNetworkConditions", CONNECTION)
         page.goto(address)
         widget = page.locator("[data-widget='live_network.mjs']").nth(place)
         widget.scroll_into_view_if_needed()
@@ -223,7 +226,7 @@ def in_node(name: str) -> dict[str, float] | None:
 
 def report(rows: dict[str, dict[str, object]], page: dict[str, int], about: dict[str, object]) -> None:
     """Print what was measured."""
-    print(f"Chromium {about['chromium']}, {about['processors']} processors, load {about['load_before']}")
+    print(f"Chromium {about['chromium']}, {about['processors']} processors, load {about['load']}")
     for name, row in rows.items():
         first, rate, engine = row["first_result_ms"], row["updates_per_second"], row["engine"]
         print(f"{name:12} first result {first} ms after the data (median {row['first_result_ms_median']})")

@@ -94,12 +94,15 @@ async function mount(place) {
     const module = place.dataset.widget;
     if (!/^\w+\.mjs$/.test(module)) throw new Error(`${module} is not the name of a widget`);
     const state = readState(place.querySelector("script[type='application/json']").textContent);
-    const arriving = import(new URL(module, import.meta.url).href);
+    const arriving = import(new URL(module, import.meta.url).href).then(({ default: widget }) => {
+      widget.warm?.(); // while files are on their way
+      return widget;
+    });
     const model = new PageModel(await fetchFiles(state));
     share(model, JSON.parse(place.dataset.shared ?? "{}"), models);
     models.add(model);
     const el = document.createElement("div");
-    const { default: widget } = await arriving;
+    const widget = await arriving;
     await widget.render({ model, el });
     place.replaceChildren(el);
     place.dataset.state = "live";

@@ -97,6 +97,26 @@ export function occlusionWords({ values, columns }, base, name) {
 
 // The worker ------------------------------------------------------------------------------------------------------
 
+const spare = []; // workers that were started while the network's file was still on its way
+
+function newWorker() {
+  const worker = new Worker(new URL("./studio.mjs", import.meta.url), { type: "module" });
+  worker.onerror = (event) => {
+    event.preventDefault();
+    worker.failed = true;
+  };
+  return worker;
+}
+
+/** Start a worker before there is anything to do; the page calls this when it begins to fetch the network. */
+function warm() {
+  try {
+    spare.push(newWorker());
+  } catch {
+    // `openStudio` will find that out too, and stay on this thread
+  }
+}
+
 /**
  * A studio in a worker, or on this thread where none can be started.
  * @param {(message: any) => void} hear
@@ -113,7 +133,8 @@ export function openStudio(hear) {
   };
   let answered = false;
   try {
-    worker = new Worker(new URL("./studio.mjs", import.meta.url), { type: "module" });
+    worker = spare.pop() ?? newWorker();
+    if (worker.failed) throw new Error("the worker could not be loaded");
     worker.onmessage = ({ data }) => {
       answered = true;
       early.length = 0;
@@ -558,4 +579,4 @@ function acceptDrops(root, shown, take) {
   });
 }
 
-export default { render };
+export default { render, warm };
