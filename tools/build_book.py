@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 BOOK = ROOT / "book"
 SITE = ROOT / "_build" / "html"
 CACHE = ROOT / "_build" / ".jupyter_cache"
+READ = ROOT / "_build" / ".doctrees"
 SECONDS_PER_CHAPTER = 180
 
 
@@ -42,10 +43,11 @@ def source_key() -> str:
 
 
 def drop_stale_cache() -> None:
-    """Empty the cache of outputs if they were made by other code."""
+    """Empty the cache of outputs, and what Sphinx has read of them, if they were made by other code."""
     stamp, key = CACHE / "made_by", source_key()
     if CACHE.exists() and (not stamp.exists() or stamp.read_text() != key):
         shutil.rmtree(CACHE)
+        shutil.rmtree(READ, ignore_errors=True)
     CACHE.mkdir(parents=True, exist_ok=True)
     stamp.write_text(key)
 

@@ -7,12 +7,15 @@ Chapter: `models/alexnet`.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnncourse.models.network import Network, factory, scaled, smallest_input
+from cnncourse.workbench import checks
 
 
 class AlexNet(Network):
@@ -151,6 +154,42 @@ class ZFNet(Network):
     def places(self) -> dict[str, str]:
         """`conv1` … `conv5`, `relu1` …, `pool1`, `norm1` …, `pool5`, `fc6`, `fc7`, `fc8`."""
         return chain_places(self.features) | _linear_places(self.classifier)
+
+
+def local_response_normalization(
+    maps: Tensor, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 2.0
+) -> Tensor:
+    """Divide each value by (k + α Σ a²)^β, over the values of `size` neighbouring maps at the same position.
+
+    Section 3.3 of the paper, written out. At the first and the last maps there are fewer neighbours and the sum is
+    smaller. α multiplies the sum itself: `nn.LocalResponseNorm` divides its alpha by the size first.
+
+    Parameters
+    ----------
+    maps
+        (N, C, H, W), floating point.
+    size
+        Maps in the window, an odd number: as many on both sides.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the maps are no such tensor, the size is even, α is negative, k is not positive, or a number is not finite.
+    """
+    checks.tensor("maps", maps, "N C H W")
+    if not maps.is_floating_point():
+        raise TypeError(f"maps are {maps.dtype}; convert them with `.float()`")
+    if checks.whole_number("size", size, 1, "A window holds at least the map itself.") % 2 == 0:
+        raise ValueError(f"size is {size}; it must be odd, so that the map stands in the middle of its neighbours")
+    for name, value in {"alpha": alpha, "beta": beta, "k": k}.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise ValueError(f"{name} is {value!r}; it must be a finite number")
+    if alpha < 0 or k <= 0:
+        raise ValueError(f"alpha is {alpha} and k is {k}; with alpha ≥ 0 and k > 0 the divisor stays positive")
+    reach = min(size // 2, maps.shape[1])  # further neighbours do not exist
+    squares = F.pad(maps.square(), (0, 0, 0, 0, reach, reach))  # no maps beyond the first and the last
+    sums = sum(squares[:, shift : shift + maps.shape[1]] for shift in range(2 * reach + 1))
+    return maps / (k + alpha * sums) ** beta
 
 
 def response_normalization() -> nn.LocalResponseNorm:

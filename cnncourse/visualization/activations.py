@@ -299,13 +299,13 @@ def _peaks(network: nn.Module, images: Tensor, seen: Sequence[_Seen]) -> Tensor:
         numbers = torch.arange(math.prod(one.size)).reshape(one.size)[one.window].reshape(-1)
         part = found[one.layer][(slice(None), slice(None), *one.window)]
         values, places = part.reshape(*part.shape[:2], -1).max(dim=2)
-        peaks.append(torch.stack([values.double().cpu(), numbers[places.cpu()].double()], dim=2))
+        peaks.append(torch.stack([values.cpu().double(), numbers[places.cpu()].double()], dim=2))
     return torch.cat(peaks, dim=1)
 
 
 def _positive(network: nn.Module, images: Tensor, layer: str) -> Tensor:
-    positive = (_maps(network, images, [layer])[layer] > 0).double()
-    return positive.reshape(*positive.shape[:2], -1).mean(dim=2).cpu()
+    positive = (_maps(network, images, [layer])[layer] > 0).cpu().double()
+    return positive.reshape(*positive.shape[:2], -1).mean(dim=2)
 
 
 def _channels(number: int, chosen: list[int]) -> list[int]:

@@ -24,9 +24,9 @@ from cnncourse.workbench import checks
 Position = Sequence[int] | Sequence[Sequence[int]] | None
 
 RULES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "gradient": lambda x, g: g * (x > 0),
-    "deconvnet": lambda _x, g: g * (g > 0),
-    "guided": lambda x, g: g * (g > 0) * (x > 0),
+    "gradient": lambda x, g: torch.where(x > 0, g, 0),
+    "deconvnet": lambda _x, g: torch.where(g > 0, g, 0),
+    "guided": lambda x, g: torch.where((x > 0) & (g > 0), g, 0),
 }
 
 
@@ -194,7 +194,7 @@ def project_by_hand(
             way_back.append(_backwards(layer, before, rule))
         places = _places(signal, channel, position)
         start = signal.new_zeros(*signal.shape[:2], signal[0, 0].numel())
-        start[torch.arange(len(start)), channel, places] = 1
+        start[torch.arange(len(start), device=start.device), channel, places] = 1
         signal = start.view_as(signal)
         for step in reversed(way_back):
             signal = step(signal)
@@ -245,7 +245,7 @@ def _known(rule: str) -> str:
 def _units(maps: Tensor, channel: int, position: Position) -> Tensor:
     """One unit of each picture, (N,)."""
     places = _places(maps, channel, position)
-    return maps.reshape(*maps.shape[:2], -1)[torch.arange(len(maps)), channel, places]
+    return maps.reshape(*maps.shape[:2], -1)[torch.arange(len(maps), device=maps.device), channel, places]
 
 
 def _places(maps: Tensor, channel: int, position: Position) -> Tensor:

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnncourse.visualization.taps import evaluating, locate, watching
-from cnncourse.workbench import best_device, checks, normalise, resize
+from cnncourse.workbench import checks, normalise, resize
 from cnncourse.workbench.images import IMAGENET_MEAN, IMAGENET_STD
 
 # Mixes three independent channels into colours that vary together as in photographs: a rotation of the usual
@@ -92,14 +92,14 @@ def class_image(
     channels: int = 3,
     mean: Sequence[float] = IMAGENET_MEAN,
     std: Sequence[float] = IMAGENET_STD,
-    device: torch.device | None = None,
 ) -> ClassImage:
     """Out of noise, a picture for which the network's logit of a class is large.
 
     Parameters
     ----------
     network
-        Any module that maps (1, C, size, size) to logits (1, K); it is run in evaluation mode and not changed.
+        Any module that maps (1, C, size, size) to logits (1, K); it is run in evaluation mode, on its own
+        device, and not changed.
     target
         The class.
     size
@@ -114,8 +114,6 @@ def class_image(
         For noise and jitter; they are drawn on the CPU, so that all devices see the same.
     channels, mean, std
         What the network expects.
-    device
-        Where to compute; without it, where the network is.
 
     Raises
     ------
@@ -131,10 +129,9 @@ def class_image(
     _number("learning_rate", learning_rate, 0.0)
     generator = torch.Generator().manual_seed(checks.whole_number("seed", seed, 0, "It makes the result repeatable."))
     like = next(network.parameters(), torch.zeros(()))
-    device = like.device if device is None else best_device(str(device))
-    frame = _Frame(channels, priors, device, like.dtype)
+    frame = _Frame(channels, priors, like.device, like.dtype)
     sizes = [max(1, round(size / 2**octave)) for octave in reversed(range(priors.octaves))]
-    picture = 0.01 * torch.randn(1, channels, sizes[0], sizes[0], generator=generator).to(device, like.dtype)
+    picture = 0.01 * torch.randn(1, channels, sizes[0], sizes[0], generator=generator).to(like)
     history: list[float] = []
     with evaluating(network), torch.enable_grad():
         for number, side in enumerate(sizes):

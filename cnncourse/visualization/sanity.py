@@ -45,7 +45,7 @@ def rank_correlation(first: Tensor, second: Tensor) -> float:
         raise ValueError(
             f"first is {tuple(first.shape)} and second {tuple(second.shape)}; two maps of one shape, please"
         )
-    a, b = (_ranks(value.detach().abs().flatten()) for value in (first, second))
+    a, b = (_ranks(value.detach().abs().flatten().cpu()) for value in (first, second))
     spread = float(a.norm() * b.norm())
     return float(a @ b) / spread if spread > 0 else 0.0
 

@@ -5,7 +5,16 @@ import torch
 
 from cnncourse.layers.budget import count
 from cnncourse.models import NaiveInception, build, parameters
-from cnncourse.models.counting import activations_of, budget_of, multiply_adds_of, neurons_of, parameters_of, weights
+from cnncourse.models.counting import (
+    activations_of,
+    budget_of,
+    multiply_adds_of,
+    neurons_of,
+    parameters_of,
+    share_of,
+    ungrouped_parameters_of,
+    weights,
+)
 from cnncourse.models.googlenet import Inception
 
 PARAMETERS = {
@@ -117,3 +126,32 @@ def test_frozen_parameters_are_not_trainable():
     network = build("lenet")
     network.c1.requires_grad_(False)
     assert parameters(network) == 61_706 - 156
+
+
+def test_alexnet_s_parameters_sit_in_its_linear_layers_and_its_work_in_the_convolutions():
+    assert round(share_of("alexnet_two_towers", "parameters", "Linear"), 1) == 96.2
+    assert round(share_of("alexnet_two_towers", "multiply_adds", "Conv2d"), 1) == 91.9
+    assert share_of("alexnet", "parameters", "Conv2d") + share_of("alexnet", "parameters", "Linear") == 100
+
+
+def test_two_of_alexnet_s_convolutions_have_more_than_one_per_cent_of_its_parameters():
+    shares = [share_of("alexnet_two_towers", "parameters", f"features.{layer}") for layer in (0, 4, 8, 10, 12)]
+    assert [round(share, 2) for share in shares] == [0.06, 0.50, 1.45, 1.09, 0.73]
+
+
+@pytest.mark.parametrize(("cost", "layers"), [("bytes", "Linear"), ("parameters", "Subsampling")])
+def test_a_share_of_something_else_is_refused(cost, layers):
+    with pytest.raises(ValueError, match=f"cost is '{cost}' and layers '{layers}'; choose parameters"):
+        share_of("alexnet", cost, layers)
+
+
+def test_the_neurons_of_one_layer_are_its_outputs():
+    assert neurons_of("alexnet_two_towers", "features.0") == 55 * 55 * 96
+    with pytest.raises(ValueError, match=r"no convolution or linear layer 'features\.1'"):
+        neurons_of("alexnet_two_towers", "features.1")
+
+
+def test_towers_halve_the_weights_of_three_convolutions():
+    assert ungrouped_parameters_of("alexnet_two_towers") == 62_378_344
+    assert ungrouped_parameters_of("alexnet_two_towers", "features.4") == 614_656
+    assert ungrouped_parameters_of("alexnet") == parameters_of("alexnet")

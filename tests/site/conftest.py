@@ -14,16 +14,29 @@ FILES = {name: make for widget in Widget.__subclasses__() for name, make in widg
 SITE = Path(__file__).parents[2] / "_build" / "html"
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+    "font-src 'self'; connect-src 'self'; worker-src 'self' blob:; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+class StrictServer(http.server.SimpleHTTPRequestHandler):
+    """A silent server that sends the content-security policy that the README recommends."""
+
     def log_message(self, *_):
         pass
+
+    def end_headers(self):
+        self.send_header("Content-Security-Policy", POLICY)
+        super().end_headers()
 
 
 @pytest.fixture(scope="session")
 def address():
     """Address of the served site; it must have been built."""
     assert (SITE / "index.html").exists(), "the site is not built; run `make book`"
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(SITE)))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(StrictServer, directory=str(SITE)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()

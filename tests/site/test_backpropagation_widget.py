@@ -1,6 +1,7 @@
 """The backward-pass stepper on the built page: by mouse, by keyboard, and in words."""
 
 import pytest
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.site
 
@@ -34,9 +35,7 @@ def test_arrow_keys_walk_over_delta_and_the_result_is_announced(widget):
     widget.get_by_text("Output (1, 2) brings").first.wait_for()
     widget.page.keyboard.press("Control+End")
     widget.get_by_text("these are the gradients").first.wait_for()
-    widget.page.wait_for_function(
-        "[...document.querySelectorAll('.cnn-widget [role=status]')].some(e => e.textContent.includes('these are'))"
-    )
+    expect(widget.get_by_role("status").filter(has_text="these are").first).to_be_attached()
 
 
 def test_choosing_another_weight_shows_its_terms(widget):
@@ -45,7 +44,7 @@ def test_choosing_another_weight_shows_its_terms(widget):
     before = equation.inner_text()
     widget.get_by_role("grid", name="The gradient of the kernel").locator("[tabindex='0']").focus()
     widget.page.keyboard.press("ArrowDown")
-    widget.page.wait_for_function("text => document.querySelector('.cnn-formula').textContent !== text", arg=before)
+    expect(equation).not_to_have_text(before)
     assert "row 2, column 1" in equation.inner_text()
 
 

@@ -3,9 +3,7 @@
 from pathlib import Path
 
 import pytest
-
-SITE = Path(__file__).parents[2] / "_build" / "html"
-PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html") if "_static" not in path.parts)
+from site_pages import PAGES
 
 pytestmark = pytest.mark.site
 

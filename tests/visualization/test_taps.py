@@ -5,7 +5,20 @@ import torch
 from torch import nn
 
 from cnncourse.models import build
+from cnncourse.visualization import (
+    Priors,
+    amplify,
+    class_image,
+    dead_filters,
+    grad_cam,
+    gradient,
+    project,
+    project_by_hand,
+    sanity_check,
+    strongest,
+)
 from cnncourse.visualization.taps import evaluating, in_order, locate, pictures, watching
+from cnncourse.workbench.device import available_devices
 
 
 class Failing(nn.Module):
@@ -99,3 +112,20 @@ def test_the_order_is_that_of_the_answers():
 def test_pictures_are_checked(images, error, words):
     with pytest.raises(error, match=words):
         pictures(nn.ReLU(), images)
+
+
+@pytest.mark.parametrize("name", available_devices())
+def test_every_method_computes_where_the_network_is(name):
+    device = torch.device(name)
+    torch.manual_seed(0)
+    network = build("vgg_small").eval().to(device)
+    images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))  # still on the CPU
+    assert strongest(network, images, "relu2_2", count=1)[0][0].index in (0, 1)
+    assert len(dead_filters(network, images, "relu3_2")) < 128
+    assert project(network, images, "relu2_2", 3, [(0, 1), (2, 3)]).device == device
+    assert project_by_hand(network.features[:7], images, 3).device == device
+    assert grad_cam(network, images, "conv3_2").device == device
+    scores = sanity_check(network, images, lambda net, x: gradient(net, x, 1), at=["classifier.0", "features.0"])
+    assert len(scores) == 2
+    assert class_image(network, 1, size=32, priors=Priors(octaves=2), steps=4).image.shape == (3, 32, 32)
+    assert amplify(network, images[0].sigmoid(), "relu2_2", steps=1, octaves=2).shape == (3, 32, 32)

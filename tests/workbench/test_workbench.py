@@ -1,7 +1,12 @@
 """The workbench: device and memory, photographs, figures, the ledger, and clear errors."""
 
+import base64
+import io
+import re
+
 import pytest
 import torch
+from PIL import Image
 
 from cnncourse.workbench import checks, device, figures, images
 from cnncourse.workbench.ledger import Entry, load_ledger
@@ -125,6 +130,24 @@ def test_the_same_figure_gives_the_same_bytes():
 def test_a_stopgap_is_no_alternative_text(alt):
     with pytest.raises(ValueError, match="alt="):
         figures.show(figure_of_a_grid(), alt=alt)
+
+
+def embedded(pixels):
+    figure, axes = figures.subplots(1, 1)
+    figures.show_image(axes[0, 0], pixels)
+    svg = figures.show(figure, alt="One picture that fills the figure").svg
+    found = re.findall(r"data:image/(\w+);base64,([A-Za-z0-9+/=]+)", svg)
+    return [(kind, Image.open(io.BytesIO(base64.b64decode(body))), len(body)) for kind, body in found]
+
+
+def test_a_small_picture_is_embedded_exactly_and_a_photograph_in_few_bytes():
+    pixels = torch.arange(64).view(8, 8) / 63
+    ((kind, picture, _),) = embedded(pixels)
+    assert kind == "webp"
+    shades = torch.tensor(list(picture.convert("L").getdata()))
+    assert shades.unique().numel() == 64
+    ((_, _, size),) = embedded(images.photograph("chelsea"))
+    assert size < images.photograph("chelsea").numel() / 8
 
 
 def test_grey_images_are_grey_and_legends_have_no_box():
