@@ -8,6 +8,7 @@ from cnncourse.models.imagenet import top_k_error, top_k_hits, wilson_interval
 from cnncourse.models.layer_table import Layer, LayerTable, layer_table
 from cnncourse.models.lenet import LeNet, LeNet5
 from cnncourse.models.network import Network, activations
+from cnncourse.models.page_format import write_network
 from cnncourse.models.paths import path_lengths, path_lengths_of
 from cnncourse.models.pretrained import CHECKPOINTS, Checkpoint, Preprocessing, checkpoint, load
 from cnncourse.models.propagation import (
@@ -63,4 +64,5 @@ __all__ = [
     "vgg_small",
     "wilson_interval",
     "without_normalization",
+    "write_network",
 ]

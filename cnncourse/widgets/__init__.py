@@ -12,6 +12,7 @@ from cnncourse.widgets.convolution import Convolution
 from cnncourse.widgets.googlenet import Googlenet
 from cnncourse.widgets.ilsvrc import Ilsvrc
 from cnncourse.widgets.lenet import Lenet
+from cnncourse.widgets.live_network import LiveNetwork
 from cnncourse.widgets.pooling import Pooling
 from cnncourse.widgets.receptive_field import ReceptiveField
 from cnncourse.widgets.resnet import Resnet
@@ -26,6 +27,7 @@ __all__ = [
     "Googlenet",
     "Ilsvrc",
     "Lenet",
+    "LiveNetwork",
     "Pooling",
     "ReceptiveField",
     "Resnet",
