@@ -6,9 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.site
-POLICY = (
-    "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; font-src 'self'; "
-)
+POLICY = "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; font-src 'self'; "
 POLICY += "style-src 'self' 'unsafe-inline'; img-src 'self' data:"
 
 
