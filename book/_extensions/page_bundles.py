@@ -16,8 +16,8 @@ _IMPORT = re.compile(r'@import (?:url\()?"(?P<address>[^"]*)"\)?;')
 _ADDRESS = re.compile(r"""url\((?P<quote>["']?)(?!data:|/)(?P<address>[^)"']+)(?P=quote)\)""")
 _COMMENT = re.compile(r"/\*(?!!).*?\*/", re.DOTALL)
 _SEARCH = ("searchtools.js", "language_data.js", "searchindex.js")
-# The page is coloured before it is painted; each MathJax file starts others; tabs ask for their own script element.
-_ALONE = ("/inline/first.js", "/mathjax/", "design-tabs.js")
+# The page is coloured before it is painted, and tabs ask for their own script element.
+_ALONE = ("/inline/first.js", "design-tabs.js")
 
 
 def one_style(html: str, root: str, static: Path) -> str:
@@ -42,14 +42,21 @@ def style_of(file: Path, static: Path) -> str:
 
 
 def one_script(html: str, root: str, static: Path) -> str:
-    """Put the page's scripts, in their order, into one deferred file, without those that only the search page needs."""
+    """Put the page's scripts, in their order, into one deferred file, without those that only the search page needs.
+
+    MathJax comes after it, because its settings are among those scripts.
+    """
     taken: list[Path] = []
+    last: list[str] = []
 
     def take(found: re.Match[str]) -> str:
         address = found["address"]
         if any(name in address for name in _ALONE):
             return found[0] if "design-tabs" not in address or "sd-tab-set" in html else ""
         if address.endswith(_SEARCH):
+            return ""
+        if "/mathjax/" in address:
+            last.append(found[0])
             return ""
         taken.append(_file(address, static))
         return ""
@@ -58,7 +65,8 @@ def one_script(html: str, root: str, static: Path) -> str:
     if len(taken) < 2:
         return html
     name = _write(";\n".join(path.read_text(encoding="utf-8") for path in taken), ".js", static)
-    return rest.replace("</head>", f'<script defer src="{root}_static/{name}"></script>\n</head>', 1)
+    bundle = f'<script defer src="{root}_static/{name}"></script>\n'
+    return rest.replace("</head>", bundle + "".join(last) + "</head>", 1)
 
 
 def _first(pattern: re.Pattern[str], html: str) -> int:

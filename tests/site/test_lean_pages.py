@@ -52,6 +52,12 @@ def test_every_picture_is_described(page_name):
         assert not re.search(r"\.(png|svg|jpe?g|webp)\b|^(plot|figure|image of)", found[1], re.IGNORECASE), found[1]
 
 
+def test_formulas_are_typeset(context, address):
+    page = context.new_page()
+    page.goto(f"{address}/layers/convolution.html")
+    page.locator("mjx-container").first.wait_for()
+
+
 def test_every_icon_of_the_theme_is_drawn_by_its_outline(context, address):
     page = context.new_page()
     page.set_viewport_size({"width": 390, "height": 800})
