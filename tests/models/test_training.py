@@ -10,7 +10,18 @@ from hypothesis import strategies as st
 from torch import nn
 
 from cnncourse.models import training
-from cnncourse.models.training import batch_norm, dropout, fans, fold, glorot, he, orthogonal, signals, singular_values
+from cnncourse.models.training import (
+    batch_norm,
+    dropout,
+    experiments,
+    fans,
+    fold,
+    glorot,
+    he,
+    orthogonal,
+    signals,
+    singular_values,
+)
 
 SHAPES = [(7, 5), (5, 7), (6, 6), (8, 3, 3, 3), (4, 2, 5, 1), (3, 40, 1, 1)]
 
@@ -308,3 +319,71 @@ def test_dropout_does_nothing_in_evaluation_and_everything_at_one():
 def test_bad_arguments_of_dropout_raise_nothing_but_clear_errors(values, p):
     with contextlib.suppress(ValueError, TypeError):
         assert dropout(values, p, training=True).shape == values.shape
+
+
+# --- the experiments
+
+
+def test_at_a_small_learning_rate_relu_is_faster_and_tanh_only_needs_a_larger_one():
+    relu, tanh = (
+        {rate: experiments.steps_to(experiments.race(name, rate), 0.25) for rate in (0.003, 0.01, 0.1)}
+        for name in ("relu", "tanh")
+    )
+    assert relu[0.003] < math.inf
+    assert tanh[0.003] > 3 * relu[0.003]
+    assert tanh[0.01] > 1.5 * relu[0.01]
+    assert tanh[0.1] <= min(relu.values())
+
+
+def test_a_normalized_network_learns_at_rates_and_from_weights_at_which_a_bare_one_fails():
+    far_off = [(0.003, "he"), (0.1, "he"), (0.3, "he"), (0.03, "small")]
+    bare, normalized = (
+        [experiments.after_training(rate, normalize=kind, initialization=name) for rate, name in far_off]
+        for kind in (False, True)
+    )
+    assert all(error > 0.25 for error in bare)
+    assert all(error < 0.1 for error in normalized)
+
+
+def test_a_loss_that_is_no_number_ends_a_curve_with_nan():
+    errors = experiments.learn(experiments.plain_network(8), learning_rate=1e6, epochs=3)
+    assert len(errors) == 3
+    assert math.isnan(errors[-1])
+    assert experiments.steps_to([0.9, 0.2, math.nan], 0.25) == 16
+    assert experiments.steps_to([0.9, math.nan], 0.25) == math.inf
+
+
+def test_dropout_narrows_the_gap_between_digits_that_were_learned_and_others():
+    plain, dropped = ([experiments.generalize(p, seed=seed) for seed in range(3)] for p in (0.0, 0.5))
+    assert all(training == 0 for training, _ in plain)
+    assert sum(others for _, others in dropped) < 0.9 * sum(others for _, others in plain)
+
+
+def test_a_normalized_network_that_stays_in_training_mode_reads_digits_by_their_company():
+    network = experiments.plain_network(8, normalize=True)
+    experiments.learn(network, learning_rate=0.1, epochs=6)
+    others = experiments.digits().select(slice(1000, 1797))
+    by_class = others.select(others.labels.argsort(stable=True)).prepared((0.305,), (0.376,))
+    mode = {
+        training: [
+            experiments.error_in_mode(network, by_class, training=training, batch_size=size) for size in (64, 797)
+        ]
+        for training in (True, False)
+    }
+    assert mode[False][0] == mode[False][1] < 0.12
+    assert mode[True][0] > 0.3
+    assert mode[True][1] < 0.12
+
+
+def test_the_experiments_are_the_same_every_time():
+    assert experiments.race("relu", 0.01, epochs=2) == experiments.race("relu", 0.01, epochs=2)
+    assert experiments.generalize(0.5, epochs=2) == experiments.generalize(0.5, epochs=2)
+
+
+def test_a_network_of_an_experiment_has_depth_and_a_known_activation():
+    convolutions = [m for m in experiments.plain_network(8, "tanh").modules() if isinstance(m, nn.Conv2d)]
+    assert len(convolutions) == 8
+    with pytest.raises(ValueError, match="depth is 2"):
+        experiments.plain_network(2)
+    with pytest.raises(ValueError, match="choose one of relu, tanh"):
+        experiments.plain_network(3, "sine")

@@ -76,7 +76,8 @@ def orthogonal(shape: Sequence[int], generator: torch.Generator | None = None, g
     noise = torch.empty(rows, columns).normal_(generator=generator)
     q, r = torch.linalg.qr(noise if rows >= columns else noise.T)
     q = q * r.diagonal().sign()  # QR has a convention for signs; without it, Q is drawn evenly from all rotations
-    return gain * (q if rows >= columns else q.T).reshape(*shape)
+    weight: Tensor = gain * (q if rows >= columns else q.T).reshape(*shape)
+    return weight
 
 
 def _normal(std: Callable[[int], float]) -> Initialization:

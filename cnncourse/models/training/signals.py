@@ -82,7 +82,8 @@ def singular_values(depth: int, activation: str, initialization: str, *, width: 
             (slopes,) = torch.autograd.grad(passed.sum(), here)
         product = weight @ (slopes[:, None] * product)
         state = weight @ passed.detach()
-    return torch.linalg.svdvals(product)
+    values: Tensor = torch.linalg.svdvals(product)
+    return values
 
 
 def _activation(name: str) -> Callable[[Tensor], Tensor]:
