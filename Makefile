@@ -42,7 +42,7 @@ mutants: $(VENV)/.dev       ## tell how many small mistakes the checks of the as
 	$(BIN)/python -m cnncourse.grading mutants
 
 check: style       ## the fast subset for every commit
-	$(BIN)/pytest -q -m "not site and not lab and not nbgrader"
+	$(BIN)/pytest -q -m "not site and not lab and not nbgrader and not large"
 	$(if $(wildcard tests/widgets/*.test.mjs),$(NODE) --test tests/widgets/*.test.mjs)
 
 benchmarks: $(VENV)/.dev       ## measure speed as ratios to a named peer; prints tables, writes benchmarks/results

@@ -99,6 +99,19 @@ class VGG(Network):
         return logits
 
     @property
+    def blocks(self) -> list[list[str]]:
+        """The layers between poolings as the paper's table 1 writes them, for example ``["conv3-64", "LRN"]``."""
+        blocks: list[list[str]] = [[]]
+        for module in self.features:
+            if isinstance(module, nn.MaxPool2d):
+                blocks.append([])
+            elif isinstance(module, nn.Conv2d):
+                blocks[-1].append(f"conv{module.kernel_size[0]}-{module.out_channels}")
+            elif isinstance(module, nn.LocalResponseNorm):
+                blocks[-1].append("LRN")
+        return [block for block in blocks if block]
+
+    @property
     def places(self) -> dict[str, str]:
         """`conv3_2`, `relu3_2`, `pool3`, `fc6` and so on, as the paper and its readers name them."""
         names: dict[str, str] = {}

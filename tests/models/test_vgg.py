@@ -34,6 +34,12 @@ def test_every_convolution_keeps_the_size_and_every_pooling_halves_it():
     assert maps.shape[-2:] == (7, 7)
 
 
+def test_blocks_are_written_as_in_the_paper_s_table():
+    assert VGG("A-LRN", device="meta").blocks[:2] == [["conv3-64", "LRN"], ["conv3-128"]]
+    assert VGG("C", device="meta").blocks[2] == ["conv3-256", "conv3-256", "conv1-256"]
+    assert [len(block) for block in VGG("E", batch_norm=True, device="meta").blocks] == [2, 2, 4, 4, 4]
+
+
 def test_places_are_named_by_block_and_layer():
     places = VGG("D", device="meta").places
     assert places["conv1_1"] == "features.0"
