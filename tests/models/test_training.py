@@ -67,6 +67,12 @@ def test_variances_are_those_of_the_papers_and_he_is_not_glorot():
     assert float(he(shape, seeded()).var()) == pytest.approx(2 / 450, rel=0.02)
 
 
+@pytest.mark.parametrize("layer", [nn.Linear(400, 300), nn.Conv2d(40, 300, 3)])
+def test_torch_s_own_layers_draw_from_a_third_rule(layer):
+    fan_in, _ = fans(tuple(layer.weight.shape))
+    assert float(layer.weight.detach().var()) == pytest.approx(1 / (3 * fan_in), rel=0.05)
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_rows_or_columns_of_an_orthogonal_weight_are_orthonormal(shape):
     matrix = orthogonal(shape, seeded()).flatten(1)

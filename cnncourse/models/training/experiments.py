@@ -95,7 +95,7 @@ def learn(network: nn.Module, *, learning_rate: float, epochs: int, seed: int = 
     return errors
 
 
-def race(activation: str, learning_rate: float, *, epochs: int = 20, seed: int = 0) -> list[float]:
+def race(activation: str, learning_rate: float, *, epochs: int = 15, seed: int = 0) -> list[float]:
     """Training errors of a network of four layers, after each epoch (Krizhevsky et al. 2012, figure 1, in small)."""
     network = plain_network(3, activation, seed=seed)
     return learn(network, learning_rate=learning_rate, epochs=epochs, seed=seed)

@@ -62,7 +62,7 @@ def batch_norm(
         count = maps.shape[0] * maps.shape[2] * maps.shape[3]
         if count < 2:
             raise ValueError(
-                f"maps of shape {tuple(maps.shape)} have {count} values per channel, but a variance needs two. "
+                f"maps of shape {tuple(maps.shape)} have too few values per channel ({count}); a variance needs two. "
                 "Use larger batches, or the running averages."
             )
         mean = maps.mean(dim=(0, 2, 3))
