@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -21,6 +22,21 @@ def whole_number(name: str, value: object, minimum: int, remedy: str) -> int:
     if value < minimum:
         raise ValueError(f"{name} is {value}; it must be at least {minimum}. {remedy}")
     return value
+
+
+def number(name: str, value: object, low: float = -math.inf, high: float = math.inf) -> float:
+    """Return `value` if it is an int or a float from `low` to `high`.
+
+    Raises
+    ------
+    ValueError
+        Otherwise; infinity, nan and booleans are refused too.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{name} is {value!r}; it must be a finite number")
+    if not low <= value <= high:
+        raise ValueError(f"{name} is {value!r}; it must be a number from {low:g} to {high:g}")
+    return float(value)
 
 
 def pair(name: str, value: object, minimum: int, remedy: str) -> tuple[int, int]:
