@@ -3,13 +3,13 @@
 python benchmarks/occlusion.py [--naive-on vgg11]
 
 Prints a table and writes benchmarks/results/occlusion-cpu.json (or -cuda). The picture has 224×224 pixels, the
-occluder 32×32, its step is 8 to the right. Downwards it is 40, so that everybody is measured on the same 6 rows in place
-of 25 (the last hangs over the end, as captum lets it); 40 = 5 · 8 has all the alignments to the grid of the poolings
-that a step of 8 has. Weights are random, which changes no time. Captum runs in batches of 32, and where
-the naive way is timed also one by one, as it does by default; its better time counts. `occlusion_map` is timed with everything that
-it does: the run over the uncovered picture, the check of one place, the map of losses. With one thread the clock is the
-processor's time, else the wall's. The small cases show where little is gained: when the occluder is a large part of the
-picture, nearly all of each map can change.
+occluder 32×32, its step is 8 to the right. Downwards it is 40, so that everybody is measured on the same 6 rows in
+place of 25 (the last hangs over the end, as captum lets it); 40 = 5 · 8 has all the alignments to the grid of the
+poolings that a step of 8 has. Weights are random, which changes no time. Captum runs in batches of 32, and where the
+naive way is timed also one by one, as it does by default; its better time counts. `occlusion_map` is timed with
+everything that it does: the run over the uncovered picture, the check of one place, the map of losses. With one thread
+the clock is the processor's time, else the wall's. The small cases show where little is gained: when the occluder is a
+large part of the picture, nearly all of each map can change.
 """
 
 from __future__ import annotations

@@ -25,7 +25,6 @@ from cnncourse.visualization.occlusion import (
 )
 from cnncourse.visualization.occlusion.exact import factor_of
 
-
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
 
 
