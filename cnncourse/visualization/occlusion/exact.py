@@ -33,6 +33,7 @@ from cnncourse.visualization.occlusion.sliding import (
     activity,
     checked_logits,
     logits_and_activity,
+    places,
 )
 from cnncourse.visualization.taps import evaluating, locate, pictures
 from cnncourse.workbench import checks, run_in_batches
@@ -253,29 +254,42 @@ def savings(network: nn.Module, image: Tensor, patch: Pair, stride: Pair, ceil_m
         slide = Slide.over(pictures(network, image[None])[0], patch, stride, 0.0, ceil_mode)
         way = ExactWay(network, slide)
     total = count(network, (1, *slide.image.shape)).multiply_adds
-    places = len(slide.grid())
-    exact = (places + 2) * total
+    number = len(slide.grid())
+    exact = (number + 2) * total
     parts = []
     for depth, step in enumerate(way.windows, start=1):
         each, (down, right) = multiply_adds(step.layer), step.axes
         again = sum(len(a.members) * len(b.members) * a.sizes[depth] * b.sizes[depth] for a, b in way.units())
-        exact += each * (again - places * down.outputs * right.outputs)
+        exact += each * (again - number * down.outputs * right.outputs)
         rows, columns = (max(one.sizes[depth] for one in axis) for axis in way.classes)
         parts.append(((rows, columns), (down.outputs, right.outputs)))
-    return Savings(places, places * total, exact, tuple(parts))
+    return Savings(number, number * total, exact, tuple(parts))
 
 
 @cache
 def savings_of(name: str, patch: int, stride: int, size: int | None = None) -> Savings:
     """`savings` for a network of the catalogue, on a square picture of its own size unless told."""
-    network = build(name)
+    network = build(name, device="meta").to_empty(device="cpu")  # counting needs no weights
     side = native_size(name) if size is None else size
     return savings(network, torch.zeros(network.in_channels, side, side), patch, stride)
+
+
+def places_of(size: int, patch: int, stride: int) -> int:
+    """Number of places of a square occluder on a square picture."""
+    return len(places(size, patch, stride)) ** 2
 
 
 def factor_of(name: str, patch: int, stride: int, size: int | None = None) -> float:
     """How many times fewer multiply-adds the exact way needs than the naive way."""
     return savings_of(name, patch, stride, size).factor
+
+
+def multiply_adds_of(name: str, patch: int, stride: int, way: str = "exact", size: int | None = None) -> int:
+    """Multiply-adds of a whole occlusion map, ``"exact"`` or ``"naive"``, for a network of the catalogue."""
+    if way not in ("exact", "naive"):
+        raise ValueError(f"way is {way!r}; choose 'exact' or 'naive'")
+    found = savings_of(name, patch, stride, size)
+    return found.exact if way == "exact" else found.naive
 
 
 def multiply_adds(layer: nn.Module) -> int:
