@@ -76,6 +76,9 @@ def window(layer: nn.Module, size: Sequence[int]) -> Window | str:
             return Window(layer, axes, 0.0, lambda maps: F.conv2d(maps, layer.weight, layer.bias, *options))
         case nn.MaxPool2d() if not layer.return_indices:
             kernel, stride, pads, dilation = map(_two, (layer.kernel_size, layer.stride, layer.padding, layer.dilation))
+            reaches = map(effective_kernel_size, kernel, dilation)
+            if any(reach > one + 2 * pad for reach, one, pad in zip(reaches, size, pads, strict=True)):
+                return "has a window larger than its map, which torch allows with ceil_mode"
             axes = _axes(size, kernel, stride, [(pad, pad) for pad in pads], dilation, layer.ceil_mode)
             return Window(layer, axes, -torch.inf, lambda maps: F.max_pool2d(maps, kernel, stride, 0, dilation))
         case nn.AvgPool2d():
