@@ -13,6 +13,17 @@ from cnncourse.visualization.activations import (
 )
 from cnncourse.visualization.deconvnet import RULES, project, project_by_hand, rectifier_backward, rectifying, unpool
 from cnncourse.visualization.inceptionism import NO_PRIORS, ClassImage, Priors, amplify, class_image
+from cnncourse.visualization.occlusion import (
+    Occlusion,
+    Panels,
+    Savings,
+    changed_through,
+    four_panels,
+    occlude,
+    occlusion_map,
+    savings,
+    strongest_map,
+)
 from cnncourse.visualization.saliency import grad_cam, gradient, gradient_times_input, magnitude
 from cnncourse.visualization.sanity import randomized_from_the_top, rank_correlation, sanity_check
 from cnncourse.visualization.taps import evaluating, watching
@@ -21,20 +32,27 @@ __all__ = [
     "NO_PRIORS",
     "RULES",
     "ClassImage",
+    "Occlusion",
+    "Panels",
     "Priors",
+    "Savings",
     "Strongest",
     "activity",
     "amplify",
+    "changed_through",
     "class_image",
     "dead_filters",
     "evaluating",
     "feature_maps",
     "field_of",
     "first_filters",
+    "four_panels",
     "grad_cam",
     "gradient",
     "gradient_times_input",
     "magnitude",
+    "occlude",
+    "occlusion_map",
     "patches",
     "project",
     "project_by_hand",
@@ -43,8 +61,10 @@ __all__ = [
     "rectifier_backward",
     "rectifying",
     "sanity_check",
+    "savings",
     "strongest",
     "strongest_in_layers",
+    "strongest_map",
     "unpool",
     "watching",
 ]
