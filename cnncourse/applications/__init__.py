@@ -18,7 +18,9 @@ from cnncourse.applications.boxes import (
     encode,
     intersections,
     iou,
+    iou_after_shift,
 )
+from cnncourse.applications.imitation import imitate_detector
 from cnncourse.applications.suppression import non_maximum_suppression, soft_suppression
 
 __all__ = [
@@ -36,9 +38,11 @@ __all__ = [
     "count_anchors",
     "decode",
     "encode",
+    "imitate_detector",
     "inside",
     "intersections",
     "iou",
+    "iou_after_shift",
     "judge",
     "match",
     "mean_average_precision",

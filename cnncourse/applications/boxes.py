@@ -87,6 +87,12 @@ def iou(first: Tensor, second: Tensor) -> Tensor:
     return torch.where(shared > 0, shared / torch.where(shared > 0, union, 1), 0)
 
 
+def iou_after_shift(share: float) -> float:
+    """IoU of a box and its copy, moved along one axis by a share s of its side: (1 − s)/(1 + s)."""
+    checks.fraction("share", share, "At 1 the copy only touches the box.")
+    return (1 - share) / (1 + share)
+
+
 def clip(boxes: Tensor, size: tuple[int, int]) -> Tensor:
     """Cut boxes (N, 4) at the border of an image of `size` (height, width); what lies outside keeps no area."""
     _boxes("boxes", boxes)

@@ -7,7 +7,17 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from cnncourse.applications.boxes import FORMATS, areas, clip, convert, decode, encode, intersections, iou
+from cnncourse.applications.boxes import (
+    FORMATS,
+    areas,
+    clip,
+    convert,
+    decode,
+    encode,
+    intersections,
+    iou,
+    iou_after_shift,
+)
 from cnncourse.data import scenes
 
 SEEDS = st.integers(0, 10**6)
@@ -74,6 +84,13 @@ def test_one_pixel_has_area_one_and_half_a_pixel_of_shift_costs_two_thirds():
 def test_the_iou_of_boxes_far_outside_the_image_is_as_anywhere():
     boxes = boxes_of(5, 0, smallest=1)
     torch.testing.assert_close(iou(boxes - 1000, boxes - 1000), iou(boxes, boxes))
+
+
+@given(share=st.floats(0, 1), width=st.integers(1, 50), height=st.integers(1, 50))
+def test_a_shift_costs_the_same_share_of_every_box(share, width, height):
+    box = torch.tensor([[0, 0, width, height]]).double()
+    moved = box + torch.tensor([share * width, 0, share * width, 0])
+    assert iou(box, moved).item() == pytest.approx(iou_after_shift(share), abs=1e-9)
 
 
 def test_gradients_of_iou_are_finite_even_without_overlap():
