@@ -89,7 +89,7 @@ def test_the_iou_of_boxes_far_outside_the_image_is_as_anywhere():
 @given(share=st.floats(0, 1), width=st.integers(1, 50), height=st.integers(1, 50))
 def test_a_shift_costs_the_same_share_of_every_box(share, width, height):
     box = torch.tensor([[0, 0, width, height]]).double()
-    moved = box + torch.tensor([share * width, 0, share * width, 0])
+    moved = box + torch.tensor([share * width, 0, share * width, 0], dtype=torch.float64)
     assert iou(box, moved).item() == pytest.approx(iou_after_shift(share), abs=1e-9)
 
 

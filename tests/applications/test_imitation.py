@@ -1,4 +1,4 @@
-"""The imitated detector: as many boxes as asked for, inside the image, exact without disturbance, the same every time."""
+"""The imitated detector: as many boxes as asked for, in the image, exact if undisturbed, the same every time."""
 
 import pytest
 import torch
