@@ -7,6 +7,7 @@ This is the only part of the package that knows notebooks, and the last one that
 from cnncourse.widgets.architecture import Architecture
 from cnncourse.widgets.backpropagation import Backpropagation
 from cnncourse.widgets.base import Widget, link
+from cnncourse.widgets.boxes import Boxes
 from cnncourse.widgets.connectivity import Connectivity
 from cnncourse.widgets.convolution import Convolution
 from cnncourse.widgets.googlenet import Googlenet
@@ -22,6 +23,7 @@ from cnncourse.widgets.vgg import Vgg
 __all__ = [
     "Architecture",
     "Backpropagation",
+    "Boxes",
     "Connectivity",
     "Convolution",
     "Googlenet",

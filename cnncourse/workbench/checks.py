@@ -89,3 +89,16 @@ def alike(**tensors: Tensor | None) -> None:
         if len(set(found.values())) > 1:
             listed = ", ".join(f"{name} is {value}" for name, value in found.items())
             raise ValueError(f"all tensors must have one {what}, but {listed}. Convert them with `.to(...)`")
+
+
+def fraction(name: str, value: object, remedy: str) -> float:
+    """Return `value` if it is a number from 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        Otherwise; booleans and nan are refused too.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise ValueError(f"{name} is {value!r}; it must be a number from 0 to 1. {remedy}")
+    return float(value)

@@ -10,6 +10,7 @@ import base64
 import html
 import io
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -125,6 +126,16 @@ def show_image(axes: Axes, image: Tensor, title: str = "", **options: Any) -> No
     with mpl.rc_context(_STYLE):
         axes.imshow(pixels.numpy(), **options)
     bare(axes, title)
+
+
+def show_boxes(axes: Axes, boxes: Tensor, colour: str = "orange", labels: Sequence[str] = (), **options: Any) -> None:
+    """Draw boxes (N, 4) of (x1, y1, x2, y2) onto an image, along the edges of its pixels; `labels` stand above them."""
+    for index, (x1, y1, x2, y2) in enumerate((boxes.detach().cpu().double() - 0.5).tolist()):
+        axes.plot([x1, x2, x2, x1, x1], [y1, y1, y2, y2, y1], color=PALETTE[colour], **options)
+        if index < len(labels):
+            axes.annotate(
+                labels[index], (x1, y1), (0, 2), textcoords="offset points", fontsize="small", color=PALETTE[colour]
+            )
 
 
 def show_signed(axes: Axes, values: Tensor, title: str = "", limit: float | None = None) -> Any:

@@ -1,0 +1,52 @@
+"""Part IV of the course, Applications: what trained features are good for, and where in the picture things are."""
+
+from cnncourse.applications.anchors import BACKGROUND, BETWEEN, anchor_grid, anchor_shapes, count_anchors, inside, match
+from cnncourse.applications.average_precision import (
+    Detections,
+    Truth,
+    class_average_precisions,
+    judge,
+    mean_average_precision,
+    precision_recall,
+)
+from cnncourse.applications.boxes import (
+    FORMATS,
+    areas,
+    clip,
+    convert,
+    decode,
+    encode,
+    intersections,
+    iou,
+    iou_after_shift,
+)
+from cnncourse.applications.imitation import imitate_detector
+from cnncourse.applications.suppression import non_maximum_suppression, soft_suppression
+
+__all__ = [
+    "BACKGROUND",
+    "BETWEEN",
+    "FORMATS",
+    "Detections",
+    "Truth",
+    "anchor_grid",
+    "anchor_shapes",
+    "areas",
+    "class_average_precisions",
+    "clip",
+    "convert",
+    "count_anchors",
+    "decode",
+    "encode",
+    "imitate_detector",
+    "inside",
+    "intersections",
+    "iou",
+    "iou_after_shift",
+    "judge",
+    "match",
+    "mean_average_precision",
+    "non_maximum_suppression",
+    "precision_recall",
+    "soft_suppression",
+]
