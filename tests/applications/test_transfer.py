@@ -236,7 +236,7 @@ def test_pretrained_features_beat_random_ones_and_training_from_scratch(task, ta
     labels, numbers = task.near.labels, (1, 4)
     random = transfer.features(task.untrained, task.prepare(task.near), task.last, grid=task.grid)[task.last]
     short = Settings(epochs=10, batch_size=16, learning_rate=0.05, precision="float32")
-    scratch = transfer.from_scratch(task.scratch, task.small, (0.13,), (0.31,), short)
+    scratch = transfer.from_scratch(task.scratch, task.small, (0.13,), (0.31,), short, steps=40)
     pretrained, untrained, trained = (
         transfer.learning_curve(contestant, labels, numbers, draws=2)
         for contestant in (

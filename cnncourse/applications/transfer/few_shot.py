@@ -7,8 +7,9 @@ Chapter: `applications/transfer`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -125,19 +126,22 @@ def from_scratch(
     mean: Sequence[float],
     std: Sequence[float],
     settings: Settings,
+    steps: int = 75,
 ) -> Contestant:
-    """The contestant that trains a new network with nothing but the pictures of the draw."""
+    """The contestant that trains a new network with nothing but the pictures of the draw.
+
+    It makes `steps` steps of training, however few pictures there are: `settings.epochs` is replaced by as many epochs
+    as that takes.
+    """
+    checks.whole_number("steps", steps, 1, "One step sees one batch.")
 
     def contestant(split: Split) -> float:
         set_seed(settings.seed)
         network = build()
-        train(
-            network,
-            images.select(split.training).prepared(mean, std),
-            settings,
-            device=torch.device("cpu"),
-            progress=False,
-        )
+        in_an_epoch = math.ceil(len(split.training) / settings.batch_size)
+        enough = replace(settings, epochs=math.ceil(steps / in_an_epoch))
+        seen = images.select(split.training).prepared(mean, std)
+        train(network, seen, enough, device=torch.device("cpu"), progress=False)
         return accuracy(network, images.select(split.test).prepared(mean, std))
 
     return contestant
