@@ -22,6 +22,16 @@ from cnncourse.applications.boxes import (
 )
 from cnncourse.applications.imitation import imitate_detector
 from cnncourse.applications.suppression import non_maximum_suppression, soft_suppression
+from cnncourse.applications.transfer import (
+    Curve,
+    LinearClassifier,
+    Split,
+    features,
+    fit_linear,
+    freeze,
+    learning_curve,
+    nearest_mean,
+)
 
 __all__ = [
     "BACKGROUND",
