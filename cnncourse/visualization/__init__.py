@@ -1,0 +1,50 @@
+"""Part III of the course, Visualizing CNNs: what a trained network reacts to, and what its pictures can claim."""
+
+from cnncourse.visualization.activations import (
+    Strongest,
+    activity,
+    dead_filters,
+    feature_maps,
+    field_of,
+    first_filters,
+    patches,
+    strongest,
+    strongest_in_layers,
+)
+from cnncourse.visualization.deconvnet import RULES, project, project_by_hand, rectifier_backward, rectifying, unpool
+from cnncourse.visualization.inceptionism import NO_PRIORS, ClassImage, Priors, amplify, class_image
+from cnncourse.visualization.saliency import grad_cam, gradient, gradient_times_input, magnitude
+from cnncourse.visualization.sanity import randomized_from_the_top, rank_correlation, sanity_check
+from cnncourse.visualization.taps import evaluating, watching
+
+__all__ = [
+    "NO_PRIORS",
+    "RULES",
+    "ClassImage",
+    "Priors",
+    "Strongest",
+    "activity",
+    "amplify",
+    "class_image",
+    "dead_filters",
+    "evaluating",
+    "feature_maps",
+    "field_of",
+    "first_filters",
+    "grad_cam",
+    "gradient",
+    "gradient_times_input",
+    "magnitude",
+    "patches",
+    "project",
+    "project_by_hand",
+    "randomized_from_the_top",
+    "rank_correlation",
+    "rectifier_backward",
+    "rectifying",
+    "sanity_check",
+    "strongest",
+    "strongest_in_layers",
+    "unpool",
+    "watching",
+]
