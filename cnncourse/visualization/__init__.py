@@ -13,6 +13,8 @@ from cnncourse.visualization.activations import (
 )
 from cnncourse.visualization.deconvnet import RULES, project, project_by_hand, rectifier_backward, rectifying, unpool
 from cnncourse.visualization.inceptionism import NO_PRIORS, ClassImage, Priors, amplify, class_image
+from cnncourse.visualization.planted_cue import PlantedCues, plant, reader
+from cnncourse.visualization.pointing import edges, hits, share_inside
 from cnncourse.visualization.saliency import grad_cam, gradient, gradient_times_input, magnitude
 from cnncourse.visualization.sanity import randomized_from_the_top, rank_correlation, sanity_check
 from cnncourse.visualization.taps import evaluating, watching
@@ -21,12 +23,14 @@ __all__ = [
     "NO_PRIORS",
     "RULES",
     "ClassImage",
+    "PlantedCues",
     "Priors",
     "Strongest",
     "activity",
     "amplify",
     "class_image",
     "dead_filters",
+    "edges",
     "evaluating",
     "feature_maps",
     "field_of",
@@ -34,15 +38,19 @@ __all__ = [
     "grad_cam",
     "gradient",
     "gradient_times_input",
+    "hits",
     "magnitude",
     "patches",
+    "plant",
     "project",
     "project_by_hand",
     "randomized_from_the_top",
     "rank_correlation",
+    "reader",
     "rectifier_backward",
     "rectifying",
     "sanity_check",
+    "share_inside",
     "strongest",
     "strongest_in_layers",
     "unpool",
