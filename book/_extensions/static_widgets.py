@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
-import cnncourse
+from cnncourse import widgets
+from cnncourse.widgets.base import page_files
 
-WIDGETS = Path(cnncourse.__file__).parent / "widgets"
+WIDGETS = Path(widgets.__file__).parent
 _WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 _logger = logging.getLogger(__name__)
@@ -30,11 +32,19 @@ def widget_files() -> list[Path]:
     return sorted([*WIDGETS.glob("*.mjs"), *WIDGETS.glob("*.css")])
 
 
+@cache
+def made_files() -> dict[str, bytes]:
+    """Every file that is made for the pages, for example a trained network."""
+    return page_files()
+
+
 def fingerprint() -> str:
     """Short hash of all widget files, so that a browser never mixes old and new ones."""
     digest = hashlib.sha256()
     for path in widget_files():
         digest.update(path.read_bytes())
+    for data in made_files().values():
+        digest.update(data)
     return digest.hexdigest()[:12]
 
 
@@ -91,6 +101,8 @@ def copy_widgets(app: Sphinx, exception: Exception | None) -> None:
     target.mkdir(parents=True)
     for path in widget_files():
         shutil.copy(path, target)
+    for name, data in made_files().items():
+        (target / name).write_bytes(data)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -229,6 +229,20 @@ def cifar_resnet(depth: int = 20, num_classes: int = 10, **options: object) -> R
     return ResNet("basic", (depth // 6,) * 3, num_classes, **settings)  # type: ignore[arg-type]
 
 
+def block_weights(block: str, channels: int, inside: int) -> int:
+    """Weights of the convolutions of one block that keeps its `channels`, with `inside` channels between its layers.
+
+    ``"basic"``: 3×3 twice, C → I → C; ``"bottleneck"``: 1×1, 3×3, 1×1, C → I → I → C. The skip has none.
+    """
+    checks.whole_number("channels", channels, 1, "A map has at least one channel.")
+    checks.whole_number("inside", inside, 1, "A map has at least one channel.")
+    if block == "basic":
+        return 2 * 9 * channels * inside
+    if block == "bottleneck":
+        return 2 * channels * inside + 9 * inside**2
+    raise ValueError(f"block is {block!r}; choose basic or bottleneck")
+
+
 def _shortcut(
     in_channels: int, out_channels: int, stride: int, option: str, residual: bool, dd: dict[str, object]
 ) -> nn.Module | None:

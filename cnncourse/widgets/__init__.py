@@ -9,9 +9,13 @@ from cnncourse.widgets.backpropagation import Backpropagation
 from cnncourse.widgets.base import Widget, link
 from cnncourse.widgets.connectivity import Connectivity
 from cnncourse.widgets.convolution import Convolution
+from cnncourse.widgets.googlenet import Googlenet
+from cnncourse.widgets.ilsvrc import Ilsvrc
 from cnncourse.widgets.lenet import Lenet
+from cnncourse.widgets.live_network import LiveNetwork
 from cnncourse.widgets.pooling import Pooling
 from cnncourse.widgets.receptive_field import ReceptiveField
+from cnncourse.widgets.resnet import Resnet
 from cnncourse.widgets.stride_arithmetic import StrideArithmetic
 from cnncourse.widgets.vgg import Vgg
 
@@ -20,9 +24,13 @@ __all__ = [
     "Backpropagation",
     "Connectivity",
     "Convolution",
+    "Googlenet",
+    "Ilsvrc",
     "Lenet",
+    "LiveNetwork",
     "Pooling",
     "ReceptiveField",
+    "Resnet",
     "StrideArithmetic",
     "Vgg",
     "Widget",

@@ -52,6 +52,23 @@ export function readState(text) {
   return JSON.parse(text, (_, value) => (typeof value?.$bytes === "string" ? decode(value.$bytes) : value));
 }
 
+/**
+ * Fetch what stands in files beside this module: `{"$file": "network.bin"}` becomes a DataView too.
+ * @param {Record<string, any>} state @param {(name: string) => Promise<ArrayBuffer>} get
+ */
+export async function fetchFiles(state, get = file) {
+  const names = Object.keys(state).filter((name) => typeof state[name]?.$file === "string");
+  await Promise.all(names.map(async (name) => { state[name] = new DataView(await get(state[name].$file)); }));
+  return state;
+}
+
+async function file(name) {
+  if (!/^\w+\.bin$/.test(name)) throw new Error(`${name} is not the name of a widget's file`);
+  const response = await fetch(new URL(name, import.meta.url));
+  if (!response.ok) throw new Error(`${name} did not arrive (${response.status}).`);
+  return response.arrayBuffer();
+}
+
 function decode(base64) {
   const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
   return new DataView(bytes.buffer);
@@ -74,13 +91,18 @@ export function share(model, names, all) {
 
 async function mount(place) {
   try {
-    const file = place.dataset.widget;
-    if (!/^\w+\.mjs$/.test(file)) throw new Error(`${file} is not the name of a widget`);
-    const model = new PageModel(readState(place.querySelector("script[type='application/json']").textContent));
+    const module = place.dataset.widget;
+    if (!/^\w+\.mjs$/.test(module)) throw new Error(`${module} is not the name of a widget`);
+    const state = readState(place.querySelector("script[type='application/json']").textContent);
+    const arriving = import(new URL(module, import.meta.url).href).then(({ default: widget }) => {
+      widget.warm?.(); // while files are on their way
+      return widget;
+    });
+    const model = new PageModel(await fetchFiles(state));
     share(model, JSON.parse(place.dataset.shared ?? "{}"), models);
     models.add(model);
     const el = document.createElement("div");
-    const { default: widget } = await import(new URL(file, import.meta.url).href);
+    const widget = await arriving;
     await widget.render({ model, el });
     place.replaceChildren(el);
     place.dataset.state = "live";

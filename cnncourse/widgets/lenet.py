@@ -5,18 +5,23 @@ Chapter: `models/lenet`.
 
 from __future__ import annotations
 
+from functools import partial
+from typing import ClassVar
+
 import torch
 import torch.nn.functional as F
 import traitlets
 from torch import Tensor
 
 from cnncourse.models.lenet import digit_codes
+from cnncourse.models.page_format import write_network
 from cnncourse.models.pretrained import checkpoint
 from cnncourse.widgets.base import Widget
 from cnncourse.workbench.figures import DescribedFigure, show, show_image, subplots
 from cnncourse.workbench.images import resize
 
 SIDE = 28
+NETWORK = "lenet_mnist"
 
 
 class Lenet(Widget, stem="lenet"):
@@ -30,10 +35,12 @@ class Lenet(Widget, stem="lenet"):
         How far it is moved, in pixels from −10 to 10.
     """
 
+    page_files: ClassVar = {f"{NETWORK}.bin": partial(write_network, NETWORK)}
+
     ink = traitlets.List(traitlets.Int(min=0, max=255), minlen=SIDE**2, maxlen=SIDE**2).tag(sync=True)
     right = traitlets.Int(0, min=-10, max=10).tag(sync=True)
     down = traitlets.Int(0, min=-10, max=10).tag(sync=True)
-    weights = traitlets.Bytes(read_only=True).tag(sync=True)  # 61,706 numbers of 16 bits, layer by layer
+    weights = traitlets.Bytes(read_only=True).tag(sync=True)
     stencils = traitlets.Bytes(read_only=True).tag(sync=True)  # ten drawings to begin with
 
     @traitlets.default("ink")
@@ -42,13 +49,15 @@ class Lenet(Widget, stem="lenet"):
 
     @traitlets.default("weights")
     def _trained(self) -> bytes:
-        values = checkpoint("lenet_mnist").load(torch.device("cpu")).state_dict().values()
-        numbers = torch.cat([value.flatten() for value in values]).half()
-        return bytes(numbers.view(torch.uint8).tolist())
+        return write_network(NETWORK)
 
     @traitlets.default("stencils")
     def _all_stencils(self) -> bytes:
         return b"".join(bytes(stencil(digit)) for digit in range(10))
+
+    def files(self) -> dict[str, str]:
+        """The network is a file on the website."""
+        return {"weights": f"{NETWORK}.bin"}
 
     @property
     def image(self) -> Tensor:
@@ -59,7 +68,7 @@ class Lenet(Widget, stem="lenet"):
     @property
     def probabilities(self) -> Tensor:
         """What the network answers, (10,)."""
-        one = checkpoint("lenet_mnist")
+        one = checkpoint(NETWORK)
         with torch.inference_mode():
             result: Tensor = one.load(torch.device("cpu"))(one.preprocess(self.image)).softmax(dim=1)[0]
         return result

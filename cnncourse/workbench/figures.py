@@ -58,7 +58,7 @@ _STYLE: dict[str, Any] = {
 }
 _EMBEDDED = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)")
 _LOSSLESS_BYTES = 8_000  # below, every pixel stays as it is: these are the small maps that a reader counts
-_QUALITY = 90
+_QUALITY = 82
 _FILE_NAME = re.compile(r"\.(png|svg|jpe?g|gif|py|md)\b", re.IGNORECASE)
 
 

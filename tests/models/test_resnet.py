@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnncourse.models import BasicBlock, Bottleneck, cifar_resnet, parameters, resnet
-from cnncourse.models.resnet import PaddedShortcut, ResNet
+from cnncourse.models.counting import weights
+from cnncourse.models.resnet import PaddedShortcut, ResNet, block_weights
 
 
 @pytest.mark.parametrize("block", [BasicBlock, Bottleneck])
@@ -97,3 +98,16 @@ def test_stages_halve_the_maps():
 def test_what_does_not_exist_is_named(build, words):
     with pytest.raises(ValueError, match=words):
         build()
+
+
+@given(channels=st.integers(1, 8))
+def test_the_weights_of_a_block_are_those_of_its_layers(channels):
+    assert block_weights("basic", channels, channels) == weights(BasicBlock(channels, channels, device="meta"))
+    bottleneck = Bottleneck(4 * channels, channels, device="meta")
+    assert block_weights("bottleneck", 4 * channels, channels) == weights(bottleneck)
+
+
+@pytest.mark.parametrize("arguments", [("dense", 4, 4), ("basic", 0, 4), ("basic", 4, 1.5), (None, 4, 4)])
+def test_a_block_that_does_not_exist_has_no_weights(arguments):
+    with pytest.raises(ValueError, match="is"):
+        block_weights(*arguments)

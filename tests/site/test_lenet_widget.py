@@ -29,7 +29,7 @@ def test_the_page_computes_the_network_s_own_answer(show, case):
 def test_a_stroke_of_the_mouse_is_read(show):
     page = show(Lenet(ink=[0] * 784))
     expect(say(page)).to_have_text("The paper is empty. Draw a digit.")
-    box = page.locator(".le-pad").bounding_box()
+    box = page.locator(".sh-pad").bounding_box()
     x = box["x"] + box["width"] / 2
     page.mouse.move(x, box["y"] + 0.2 * box["height"])
     page.mouse.down()
@@ -64,6 +64,6 @@ def test_begin_with_a_digit_and_move_it_away(show):
 
 def test_a_finger_draws_on_a_phone(show):
     page = show(Lenet(ink=[0] * 784), viewport={"width": 390, "height": 900}, has_touch=True)
-    box = page.locator(".le-pad").bounding_box()
+    box = page.locator(".sh-pad").bounding_box()
     page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(say(page)).not_to_contain_text("empty")

@@ -1,7 +1,7 @@
 // The kit's arithmetic, watching and announcing; what needs a document is tested in a real browser (tests/site).
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PageModel, readState, share } from "../../cnncourse/widgets/host.mjs";
+import { fetchFiles, PageModel, readState, share } from "../../cnncourse/widgets/host.mjs";
 import * as kit from "../../cnncourse/widgets/kit.mjs";
 
 const quiet = (milliseconds = 0) => new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -87,4 +87,11 @@ test("shared values stay equal, other values do not, and a latecomer takes over 
   assert.deepEqual([second.get("stride"), second.get("padding")], [3, 0]);
   assert.equal(add({ stride: 1 }, { stride: "geometry" }).get("stride"), 3);
   assert.equal(add({ stride: 1 }, {}).get("stride"), 1);
+});
+
+test("what stands in a file is fetched and becomes bytes too", async () => {
+  const asked = [];
+  const get = async (name) => { asked.push(name); return Uint8Array.of(7, 8).buffer; };
+  const state = await fetchFiles({ size: 2, none: null, weights: { $file: "network.bin" } }, get);
+  assert.deepEqual([asked, state.size, state.weights.getUint8(1)], [["network.bin"], 2, 8]);
 });

@@ -4,15 +4,17 @@ import json
 import re
 import shutil
 import subprocess
+from typing import ClassVar
 
 import pytest
 import traitlets
 
-from cnncourse.widgets.base import FOLDER, Widget, link, self_contained
+from cnncourse.models import write_network
+from cnncourse.widgets.base import FOLDER, Widget, link, page_files, self_contained
 from cnncourse.workbench.figures import DescribedFigure
 
-KIT = (FOLDER / "kit.mjs").read_text(encoding="utf-8")
-MODULES = sorted(path for path in FOLDER.glob("*.mjs") if path.name not in ("kit.mjs", "host.mjs"))
+SHARED = ("host", "kit", "network", "sheet", "studio")  # what widgets are made of
+MODULES = sorted(path for path in FOLDER.glob("*.mjs") if path.stem not in SHARED)
 
 
 class Sample(Widget):
@@ -90,13 +92,47 @@ def test_state_that_is_no_json_is_refused():
 @pytest.mark.parametrize(
     ("module", "words"),
     [
-        ('import { h } from "./other.mjs";\n', "may import only"),
-        ('import { nonsense } from "./kit.mjs";\n', "does not export nonsense"),
+        ('import { h } from "../other.mjs";\n', "may import only"),
+        ('import kit from "./kit.mjs";\n', "may import only"),
+        ('import { nonsense } from "./kit.mjs";\n', "kit.mjs does not export nonsense"),
     ],
 )
-def test_a_module_may_import_nothing_but_the_kit(module, words):
+def test_a_module_may_import_only_what_modules_beside_it_export(module, words):
     with pytest.raises(ValueError, match=words):
-        self_contained(module, KIT)
+        self_contained(module)
+
+
+def test_a_module_that_several_import_is_there_once():
+    files = {
+        "kit.mjs": "export const one = 1;\nconst hidden = 5;\n",
+        "part.mjs": 'import { one } from "./kit.mjs";\nexport function two() { return one + 1; }\nconst hidden = 6;\n',
+    }
+    module = (
+        'import { one } from "./kit.mjs";\nimport { two as pair } from "./part.mjs";\nconst hidden = 7;\n'
+        "export const answer = one + pair() + hidden;\nexport default { render() {} };\n"
+    )
+    text = self_contained(module, files.__getitem__)
+    assert text.count("const one = 1;") == 1
+    assert run_module(text) == ["function", 10]
+
+
+def test_a_worker_becomes_a_blob_that_stands_alone():
+    files = {"kit.mjs": "export const one = 1;\n", "job.mjs": 'import { one } from "./kit.mjs";\npostMessage(one);\n'}
+    text = self_contained('const place = new URL("./job.mjs", import.meta.url);\n', files.__getitem__)
+    assert "import" not in text
+    assert 'URL.createObjectURL(new Blob(["const $kit = ' in text
+
+
+def test_large_bytes_are_a_file_on_the_website():
+    class Large(Sample):
+        page_files: ClassVar = {"weights.bin": lambda: b"\x01\x02"}
+
+        def files(self):
+            return {"weights": "weights.bin"}
+
+    assert state_on(page(Large()))["weights"] == {"$file": "weights.bin"}
+    assert Large().state()["weights"] == b"\x01\x02"
+    assert page_files()["lenet_mnist.bin"] == write_network("lenet_mnist")
 
 
 def run_module(text):
@@ -120,13 +156,13 @@ def test_the_kit_s_inner_names_do_not_clash_with_the_module_s():
         "export const answer = brief(counter + SIGNED + h + short - 10.5) + moveInGrid({ key: 'Home' }, 0, 1, 2, 2);\n"
         "export default { render() {} };\n"
     )
-    assert run_module(self_contained(module, KIT)) == ["function", "−0.50,0"]
+    assert run_module(self_contained(module)) == ["function", "−0.50,0"]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
 def test_a_module_stands_alone_in_jupyter(path):
     module = path.read_text(encoding="utf-8")
-    assert run_module(self_contained(module, KIT))[0] == "function"
+    assert run_module(self_contained(module))[0] == "function"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)

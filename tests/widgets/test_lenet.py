@@ -7,6 +7,7 @@ import torch
 import traitlets
 from vectors.lenet import FILE, vectors
 
+from cnncourse.models import write_network
 from cnncourse.widgets import Lenet
 from cnncourse.widgets.lenet import stencil
 
@@ -36,8 +37,10 @@ def test_moving_the_drawing_changes_the_answer_in_the_end():
     assert torch.equal(moved.image[..., 10:], still.image[..., :-10])
 
 
-def test_the_weights_are_those_of_the_checkpoint_in_half_precision():
-    assert len(Lenet().weights) == 2 * 61_706
+def test_the_network_is_a_file_on_the_website_and_bytes_in_jupyter():
+    widget = Lenet()
+    assert widget.weights == write_network("lenet_mnist") == Lenet.page_files["lenet_mnist.bin"]()
+    assert '"weights":{"$file":"lenet_mnist.bin"}' in widget._repr_mimebundle_()[0]["text/html"]
 
 
 def test_a_drawing_has_784_numbers_of_ink():
