@@ -24,6 +24,8 @@ from cnncourse.visualization.occlusion import (
     savings,
     strongest_map,
 )
+from cnncourse.visualization.planted_cue import PlantedCues, plant, reader
+from cnncourse.visualization.pointing import edges, hits, share_inside
 from cnncourse.visualization.saliency import grad_cam, gradient, gradient_times_input, magnitude
 from cnncourse.visualization.sanity import randomized_from_the_top, rank_correlation, sanity_check
 from cnncourse.visualization.taps import evaluating, watching
@@ -34,6 +36,7 @@ __all__ = [
     "ClassImage",
     "Occlusion",
     "Panels",
+    "PlantedCues",
     "Priors",
     "Savings",
     "Strongest",
@@ -42,6 +45,7 @@ __all__ = [
     "changed_through",
     "class_image",
     "dead_filters",
+    "edges",
     "evaluating",
     "feature_maps",
     "field_of",
@@ -50,18 +54,22 @@ __all__ = [
     "grad_cam",
     "gradient",
     "gradient_times_input",
+    "hits",
     "magnitude",
     "occlude",
     "occlusion_map",
     "patches",
+    "plant",
     "project",
     "project_by_hand",
     "randomized_from_the_top",
     "rank_correlation",
+    "reader",
     "rectifier_backward",
     "rectifying",
     "sanity_check",
     "savings",
+    "share_inside",
     "strongest",
     "strongest_in_layers",
     "strongest_map",
