@@ -1,6 +1,7 @@
 """What a page sends: after the build, every page is made smaller and ready for a strict content-security policy.
 
-* Font Awesome (1.5 MB of script and 0.3 MB of fonts for a dozen icons) becomes a style of the icons that the pages use.
+* Font Awesome (1.5 MB of script and 0.3 MB of fonts for a dozen icons) becomes a style of the icons that the pages use,
+  and a font of the few characters that the theme's style writes before its boxes.
 * Inline scripts become files, and `onclick` becomes `data-action`, so that `script-src 'self'` is enough.
 * MathJax (1.2 MB) goes from pages without a formula, to which Sphinx gives it too.
 * Settings of thebe, which would start a kernel on another host, go.
@@ -13,6 +14,7 @@ Each step leaves a page that was treated before as it is: a warm build writes on
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 import shutil
 from pathlib import Path
@@ -20,6 +22,8 @@ from typing import Any
 from urllib.parse import quote
 
 import pydata_sphinx_theme
+from fontTools import subset
+from fontTools.ttLib import TTFont
 from page_bundles import one_script, one_style
 from sphinx.application import Sphinx
 
@@ -29,6 +33,10 @@ _ICON_SCRIPT = re.compile(r'<script[^>]*\bsrc="[^"]*fontawesome\.js[^"]*"[^>]*><
 _UNUSED = ("kernelName", "DOCUMENTATION_OPTIONS.pagename")  # of thebe and of the theme's version switcher
 _ICON_CLASS = re.compile(r"\bfa-([a-z][a-z-]*)")
 _FONT_FACE = re.compile(r"@font-face\{[^}]*fontawesome[^}]*\}")
+_SOLID_FACE = '@font-face{font-family:"Font Awesome 6 Free";font-weight:900;src:url(../icons.woff) format("woff")}'
+_CHARACTER = re.compile(
+    r"[\ue000-\uf8ff]|\\f[0-9a-f]{3}\b"
+)  # of the private area, where icon fonts have their pictures
 _ICON_RULE = re.compile(r"(?:\.fa-[a-z0-9-]+:{1,2}before,?)+\{content:[^}]*\}|(?:\.fa-[a-z0-9-]+,?)+\{--fa:[^}]*\}")
 _MATHJAX = re.compile(r'<script[^>]*\bsrc="[^"]*/mathjax/[^"]*"[^>]*></script>\s*')
 _EMPTY_HEADER = re.compile(r"<th(?P<attributes>[^>]*)>\s*(?:<p>\s*</p>)?\s*</th>")
@@ -126,8 +134,27 @@ def icon_style(script: str, names: set[str]) -> str:
 
 
 def without_icon_font(style: str) -> str:
-    """The theme's style without Font Awesome's fonts and its 2,000 icons."""
-    return _ICON_RULE.sub("", _FONT_FACE.sub("", style))
+    """The theme's style without Font Awesome's fonts and its 2,000 icons; where it had fonts, the small one."""
+    small = _ICON_RULE.sub("", _FONT_FACE.sub("", style))
+    return _SOLID_FACE + small if _FONT_FACE.search(style) else small
+
+
+def icon_characters(styles: list[Path]) -> set[int]:
+    """Code points of the icons that styles write before and after elements."""
+    found = {text for path in styles for text in _CHARACTER.findall(path.read_text(encoding="utf-8"))}
+    return {ord(text) if len(text) == 1 else int(text[1:], 16) for text in found}
+
+
+def icon_font(font: Path, characters: set[int]) -> bytes:
+    """Font Awesome's solid font cut down to some characters, as WOFF."""
+    subsetter = subset.Subsetter(subset.Options(layout_features=[], hinting=False))
+    small = TTFont(font)
+    subsetter.populate(unicodes=characters)
+    subsetter.subset(small)
+    small.flavor = "woff"
+    written = io.BytesIO()
+    small.save(written)
+    return written.getvalue()
 
 
 def _rewrite(path: Path, text: str) -> None:
@@ -145,6 +172,8 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
     (static / "icons.css").write_text(icon_style(source.read_text(encoding="utf-8"), icon_names(site)))
     for style in (static / "styles").glob("*.css"):
         _rewrite(style, without_icon_font(style.read_text(encoding="utf-8")))
+    font = _theme_static() / "vendor" / "fontawesome" / "webfonts" / "fa-solid-900.ttf"
+    (static / "icons.woff").write_bytes(icon_font(font, icon_characters(sorted(static.rglob("*.css")))))
     for page in pages(site):
         root = "../" * (len(page.relative_to(site).parts) - 1)
         html = one_style(lean(page.read_text(encoding="utf-8"), root, static), root, static)

@@ -6,6 +6,7 @@ import re
 import lean_pages
 import page_bundles
 import pytest
+from fontTools.ttLib import TTFont
 from site_pages import PAGES, SITE
 
 KILOBYTES = 1000
@@ -68,6 +69,18 @@ def test_every_icon_of_the_theme_is_drawn_by_its_outline(context, address):
         drawn = "b => [...b.querySelectorAll('[class*=fa-]')].map(i => getComputedStyle(i, '::before'))"
         found = button.evaluate(f"b => ({drawn})(b).map(s => [s.maskImage.slice(0, 4), parseFloat(s.width)])")
         assert any(mask == "url(" and width > 8 for mask, width in found), button.inner_html()
+
+
+def test_the_icons_of_boxes_are_in_the_font(context, address):
+    page = context.new_page()
+    fonts = []
+    page.on("response", lambda answer: fonts.append(answer.url) if answer.url.endswith("icons.woff") else None)
+    page.goto(f"{address}/layers/pooling.html", wait_until="networkidle")
+    title = page.locator(".admonition-title").first
+    sign = title.evaluate("t => getComputedStyle(t, '::after').content").strip('"')
+    assert fonts
+    assert ord(sign) in TTFont(SITE / "_static" / "icons.woff").getBestCmap()
+    assert (SITE / "_static" / "icons.woff").stat().st_size < 20 * KILOBYTES
 
 
 def test_an_unknown_icon_is_named():
