@@ -43,9 +43,9 @@ def imagined(priors: str, label: str = "pants") -> ClassImage:
     names = known.classes()
     if label not in names:
         raise ValueError(f"label is {label!r}; choose one of {', '.join(names)}")
-    look = {"mean": known.preprocess.mean, "std": known.preprocess.std}
+    mean, std = known.preprocess.mean, known.preprocess.std
     network = load(known.name, torch.device("cpu"))
-    return class_image(network, names.index(label), _SIDE, SWITCHED[priors], _STEPS, **look)
+    return class_image(network, names.index(label), _SIDE, SWITCHED[priors], _STEPS, mean=mean, std=std)
 
 
 def fine_share(image: Tensor) -> float:
