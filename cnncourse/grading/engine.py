@@ -29,6 +29,8 @@ from cnncourse.grading.wire import Channel, ClosedError, LateError
 
 _PREFIX = "cnncourse-grading-"
 _MARK = "not-for-students"
+# Waits until the engine closes its end or is killed; the fork server cannot do it, because it does not see the folder.
+_TIDY = "import shutil, sys; sys.stdin.read(); shutil.rmtree(sys.argv[1], ignore_errors=True)"
 _START_SECONDS = 180.0
 _GRACE_SECONDS = 5.0
 _END_SECONDS = 30.0  # a crowd of processes takes a while to end; nothing else may start before it has
@@ -82,6 +84,8 @@ class Engine:
         remove_left_behind()
         self._base = Path(tempfile.mkdtemp(prefix=_PREFIX))
         self._mark = (self._base / _MARK).open("w")
+        tidy = [sys.executable, "-I", "-S", "-c", _TIDY, str(self._base)]
+        self._janitor = subprocess.Popen(tidy, stdin=subprocess.PIPE)  # noqa: S603
         try:
             _lock(self._mark)
             self._base.chmod(0o755)
@@ -111,7 +115,7 @@ class Engine:
             if self._server:
                 self._server.close()
             self._server = None
-        shutil.rmtree(self._base, ignore_errors=True)
+        self._janitor.communicate()
         self._mark.close()
 
     def __enter__(self) -> Engine:

@@ -50,13 +50,12 @@ def test_the_same_recipe_gives_the_same_weights():
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
 
 
-@pytest.mark.parametrize("path", sorted(recipes.WEIGHTS.glob("*.json")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(recipes.WEIGHTS.glob("*.pt")), ids=lambda path: path.stem)
 def test_the_weights_in_the_package_were_made_with_their_recipe(path):
     import json
 
-    log = json.loads(path.read_text())
+    log = json.loads(path.with_suffix(".json").read_text())
     assert log["settings"] == dataclasses.asdict(RECIPES[path.stem].settings)
-    assert path.with_suffix(".pt").exists()
 
 
 def test_the_command_line_follows_a_recipe(tmp_path, monkeypatch, caplog):
