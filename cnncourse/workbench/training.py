@@ -80,9 +80,9 @@ class Settings:
         checks.whole_number("epochs", self.epochs, 1, "One epoch shows every sample once.")
         checks.whole_number("batch_size", self.batch_size, 1, "A batch has at least one sample.")
         checks.whole_number("seed", self.seed, 0, "Any whole number will do; 0 is as random as others.")
-        _number("learning_rate", self.learning_rate, 0, math.inf)
-        _number("warm_up", self.warm_up, 0, 1)
-        _number("weight_decay", self.weight_decay, 0, math.inf)
+        checks.number("learning_rate", self.learning_rate, 0, math.inf)
+        checks.number("warm_up", self.warm_up, 0, 1)
+        checks.number("weight_decay", self.weight_decay, 0, math.inf)
         _choice("optimizer", self.optimizer, ("sgd", "adamw"))
         _choice("precision", self.precision, PRECISIONS)
 
@@ -322,11 +322,6 @@ def _placed(batch: tuple[Tensor, ...], device: torch.device) -> tuple[Tensor, ..
 
 def _half_wave(start: float, end: float, share: float) -> float:
     return end + (start - end) / 2 * (1 + math.cos(math.pi * share))
-
-
-def _number(name: str, value: object, low: float, high: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise ValueError(f"{name} is {value!r}; it must be a number from {low:g} to {high:g}")
 
 
 def _choice(name: str, value: object, choices: tuple[str, ...]) -> None:
