@@ -20,6 +20,7 @@ from cnncourse.applications.boxes import (
     iou,
     iou_after_shift,
 )
+from cnncourse.applications.evaluation import Evaluation, evaluate, truths
 from cnncourse.applications.imitation import imitate_detector
 from cnncourse.applications.suppression import non_maximum_suppression, soft_suppression
 from cnncourse.applications.transfer import (
@@ -39,6 +40,7 @@ __all__ = [
     "FORMATS",
     "Curve",
     "Detections",
+    "Evaluation",
     "LinearClassifier",
     "Split",
     "Truth",
@@ -51,6 +53,7 @@ __all__ = [
     "count_anchors",
     "decode",
     "encode",
+    "evaluate",
     "features",
     "fit_linear",
     "freeze",
@@ -67,4 +70,5 @@ __all__ = [
     "non_maximum_suppression",
     "precision_recall",
     "soft_suppression",
+    "truths",
 ]

@@ -3,14 +3,16 @@
 Each module loads one data set from this machine or from its official place, and says what it has loaded.
 """
 
-from cnncourse.data import caltech101, cifar10, clothing, fashion_mnist, ilsvrc, mnist, scenes
+from cnncourse.data import caltech101, cifar10, clothing, fashion_mnist, ilsvrc, mnist, scene_sets, scenes
 from cnncourse.data.labelled_images import LabelledImages, PreparedImages, channel_statistics
 from cnncourse.data.photographs import Photographs
+from cnncourse.data.scene_sets import SceneSet
 
 __all__ = [
     "LabelledImages",
     "Photographs",
     "PreparedImages",
+    "SceneSet",
     "caltech101",
     "channel_statistics",
     "cifar10",
@@ -18,5 +20,6 @@ __all__ = [
     "fashion_mnist",
     "ilsvrc",
     "mnist",
+    "scene_sets",
     "scenes",
 ]
