@@ -97,6 +97,17 @@ const learning = (() => {
   return { answer, offerMark, report, take, give, load, save, clean, say };
 })();
 
+/* Browsers load no modules from a folder, so widgets stay still there. */
+const sayWhatAFolderCannot = () => {
+  const first = document.querySelector(".cnn-widget");
+  if (!first) return;
+  const note = document.createElement("p");
+  note.className = "cnn-folder";
+  note.textContent = "You opened this page from a folder, where browsers load no widgets: the pictures stay still, and the "
+    + "search finds nothing. Run “python3 -m http.server --bind 127.0.0.1” in the folder and open the address that it names.";
+  first.before(note);
+};
+
 document.addEventListener("DOMContentLoaded", () => {
   for (const form of document.querySelectorAll(".cnn-quiz")) {
     form.querySelector("button").hidden = false;
@@ -106,6 +117,7 @@ document.addEventListener("DOMContentLoaded", () => {
     form.addEventListener("change", () => { form.querySelector('[role="status"]').textContent = ""; delete form.dataset.outcome; });
   }
   learning.offerMark();
+  if (location.protocol === "file:") sayWhatAFolderCannot();
   const place = document.querySelector(".cnn-progress");
   if (!place) return;
   place.hidden = false;

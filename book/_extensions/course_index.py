@@ -20,6 +20,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from cnncourse.widgets.base import Widget
+from cnncourse.workbench import provenance
 
 SLIDES = Path(__file__).parents[1] / "slides.yml"
 GLOSSARY = "glossary"
@@ -50,6 +51,21 @@ class WidgetList(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Return the place of the list."""
         return [widget_list()]
+
+
+class ProvenanceTable(SphinxDirective):
+    """How each result was made that the book does not compute anew."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the table."""
+        rows = []
+        for log in provenance.logs():
+            self.env.note_dependency(str(log))
+            one = provenance.read(log)
+            seeds = ", ".join(map(str, one.seeds))
+            texts = [one.name, one.data, seeds, f"{one.device}, torch {one.torch}", provenance.duration(one.seconds)]
+            rows.append(_row([[nodes.Text(text)] for text in texts]))
+        return [_table(["Result", "Data", "Seeds", "Made on", "Took"], rows)]
 
 
 def section_of(doctree: nodes.document, identifier: str) -> nodes.section | None:
@@ -119,9 +135,9 @@ def widget_table(app: Sphinx, here: str) -> list[nodes.Node]:
 
 
 def first_sentence(widget: type[Widget]) -> str:
-    """What a widget is for, from the first sentence of its class."""
-    text = inspect.cleandoc(widget.__doc__ or widget.__name__)
-    return re.sub(r"`([^`]*)`", r"\1", " ".join(text.split("\n\n")[0].split()))
+    """What a widget is for, from the first paragraph of its class, without what its traits are called in Python."""
+    text = " ".join(inspect.cleandoc(widget.__doc__ or widget.__name__).split("\n\n")[0].split())
+    return re.sub(r"`([^`]*)`", r"\1", text.partition(";")[0]).rstrip(".") + "."
 
 
 def define_terms(app: Sphinx, doctree: nodes.document, docname: str) -> None:
@@ -177,7 +193,7 @@ def _ancestors(node: nodes.Node) -> Iterator[nodes.Node]:
 
 
 def _table(header: list[str], rows: list[nodes.row]) -> nodes.table:
-    table = nodes.table()
+    table = nodes.table(classes=["index-table"])
     group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in header), cols=len(header))
     group += nodes.thead("", _row([[nodes.Text(title)] for title in header]))
     group += nodes.tbody("", *rows)
@@ -195,6 +211,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_node(widget_list)
     app.add_directive("slide-index", SlideIndex)
     app.add_directive("widget-list", WidgetList)
+    app.add_directive("provenance-table", ProvenanceTable)
     app.connect("doctree-resolved", fill)
     app.connect("doctree-resolved", define_terms)
     app.connect("env-get-outdated", outdated)

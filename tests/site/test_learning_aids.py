@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 from quiz import read
-from site_pages import PAGES
+from site_pages import PAGES, SITE
 
 pytestmark = pytest.mark.site
 ROOT = Path(__file__).parents[2]
@@ -100,3 +100,14 @@ def test_on_paper_a_chapter_is_text_and_stills_without_the_sides(context, addres
         for one in page.locator(place).all():
             expect(one).to_be_hidden()
     expect(page.locator("article h1")).to_be_visible()
+
+
+def test_from_a_folder_questions_work_and_the_page_says_what_does_not(context):
+    page = context.new_page()
+    page.goto((SITE / POOLING).as_uri())
+    expect(page.locator(".cnn-folder").first).to_contain_text("python3 -m http.server")
+    expect(page.locator(".cnn-widget svg, .cnn-widget img").first).to_be_visible()
+    quiz = page.locator(".cnn-quiz").first
+    quiz.get_by_role("radio").first.check()
+    quiz.get_by_role("button", name="Answer").click()
+    expect(quiz.get_by_role("status")).not_to_be_empty()
