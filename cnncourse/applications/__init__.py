@@ -33,6 +33,7 @@ from cnncourse.applications.transfer import (
     learning_curve,
     nearest_mean,
 )
+from cnncourse.applications.yolo import Yolo, YoloDetector, count_outputs, yolo_loss
 
 __all__ = [
     "BACKGROUND",
@@ -44,6 +45,8 @@ __all__ = [
     "LinearClassifier",
     "Split",
     "Truth",
+    "Yolo",
+    "YoloDetector",
     "anchor_grid",
     "anchor_shapes",
     "areas",
@@ -51,6 +54,7 @@ __all__ = [
     "clip",
     "convert",
     "count_anchors",
+    "count_outputs",
     "decode",
     "encode",
     "evaluate",
@@ -71,4 +75,5 @@ __all__ = [
     "precision_recall",
     "soft_suppression",
     "truths",
+    "yolo_loss",
 ]
