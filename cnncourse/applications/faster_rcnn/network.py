@@ -8,6 +8,7 @@ Chapter: `applications/faster_rcnn`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -74,16 +75,25 @@ class FasterRCNN(nn.Module):
     classes
         Classes of objects, without the background.
     bins
-        RoI align makes bins · bins cells of each proposal.
+        Each proposal becomes bins · bins cells.
     choices
         Numbers of samples and thresholds.
+    regions
+        `roi_align` or `roi_pool`; it may be changed later.
     """
 
-    def __init__(self, classes: int = len(CLASSES), bins: int = 5, choices: Choices | None = None) -> None:
+    def __init__(
+        self,
+        classes: int = len(CLASSES),
+        bins: int = 5,
+        choices: Choices | None = None,
+        regions: Callable[..., Tensor] = roi_align,
+    ) -> None:
         super().__init__()
         checks.whole_number("classes", classes, 1, "Do not count the background.")
         self.classes, self.bins = classes, checks.whole_number("bins", bins, 1, "The paper uses 7.")
         self.choices = Choices() if choices is None else choices
+        self.regions = regions
         width, anchors = 96, len(SIZES) * len(RATIOS)
         self.backbone = nn.Sequential(
             *_convolution(3, 16, kernel_size=4, stride=2),
@@ -147,7 +157,7 @@ class FasterRCNN(nn.Module):
 
     def look(self, features: Tensor, regions: Tensor, owners: Tensor) -> tuple[Tensor, Tensor]:
         """Class logits (R, classes + 1), the background first, and moves (R, classes, 4) of regions (R, 4)."""
-        pooled = roi_align(features, regions, owners, STRIDE, self.bins)
+        pooled = self.regions(features, regions, owners, STRIDE, self.bins)
         hidden = self.head["hidden"](pooled)
         moves = self.head["moves"](hidden).unflatten(1, (self.classes, 4))
         return self.head["classes"](hidden).float(), moves.float()

@@ -71,6 +71,20 @@ def log() -> dict[str, Any]:
     return stored
 
 
+def stored_result(seed: int) -> float:
+    """The mAP@0.5 on held-out scenes of the training from a seed, in per cent, as the log tells it.
+
+    Raises
+    ------
+    ValueError
+        If there was no training from that seed.
+    """
+    found = {run["seed"]: float(run["mean_average_precision"]) for run in log()["runs"]}
+    if seed not in found:
+        raise ValueError(f"seed is {seed!r}; the log tells of {', '.join(map(str, found))}")
+    return round(100 * found[seed], 2)
+
+
 def follow(seed: int, checkpoint: Path | None = None, epochs: int | None = None) -> tuple[FasterRCNN, dict[str, Any]]:
     """Train from one seed; the network returned has weights in half precision, and the log is about those."""
     training = scene_sets.load("train", SCENES, SIZE)
