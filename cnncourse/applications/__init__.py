@@ -21,6 +21,7 @@ from cnncourse.applications.boxes import (
     iou_after_shift,
 )
 from cnncourse.applications.evaluation import Evaluation, evaluate, truths
+from cnncourse.applications.faster_rcnn import FasterRCNN, roi_align, roi_pool
 from cnncourse.applications.imitation import imitate_detector
 from cnncourse.applications.suppression import non_maximum_suppression, soft_suppression
 from cnncourse.applications.transfer import (
@@ -42,6 +43,7 @@ __all__ = [
     "Curve",
     "Detections",
     "Evaluation",
+    "FasterRCNN",
     "LinearClassifier",
     "Split",
     "Truth",
@@ -73,6 +75,8 @@ __all__ = [
     "nearest_mean",
     "non_maximum_suppression",
     "precision_recall",
+    "roi_align",
+    "roi_pool",
     "soft_suppression",
     "truths",
     "yolo_loss",
