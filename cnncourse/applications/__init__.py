@@ -21,6 +21,7 @@ from cnncourse.applications.boxes import (
     iou_after_shift,
 )
 from cnncourse.applications.evaluation import Evaluation, evaluate, truths
+from cnncourse.applications.faster_rcnn import FasterRCNN, roi_align, roi_pool
 from cnncourse.applications.imitation import imitate_detector
 from cnncourse.applications.suppression import non_maximum_suppression, soft_suppression
 from cnncourse.applications.transfer import (
@@ -33,6 +34,7 @@ from cnncourse.applications.transfer import (
     learning_curve,
     nearest_mean,
 )
+from cnncourse.applications.yolo import Yolo, YoloDetector, count_outputs, yolo_loss
 
 __all__ = [
     "BACKGROUND",
@@ -41,9 +43,12 @@ __all__ = [
     "Curve",
     "Detections",
     "Evaluation",
+    "FasterRCNN",
     "LinearClassifier",
     "Split",
     "Truth",
+    "Yolo",
+    "YoloDetector",
     "anchor_grid",
     "anchor_shapes",
     "areas",
@@ -51,6 +56,7 @@ __all__ = [
     "clip",
     "convert",
     "count_anchors",
+    "count_outputs",
     "decode",
     "encode",
     "evaluate",
@@ -69,6 +75,9 @@ __all__ = [
     "nearest_mean",
     "non_maximum_suppression",
     "precision_recall",
+    "roi_align",
+    "roi_pool",
     "soft_suppression",
     "truths",
+    "yolo_loss",
 ]

@@ -19,6 +19,7 @@ from cnncourse.widgets.receptive_field import ReceptiveField
 from cnncourse.widgets.resnet import Resnet
 from cnncourse.widgets.stride_arithmetic import StrideArithmetic
 from cnncourse.widgets.vgg import Vgg
+from cnncourse.widgets.yolo import Yolo
 
 __all__ = [
     "Architecture",
@@ -36,5 +37,6 @@ __all__ = [
     "StrideArithmetic",
     "Vgg",
     "Widget",
+    "Yolo",
     "link",
 ]

@@ -2,7 +2,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import * as widget from "../../cnncourse/widgets/boxes.mjs";
+import * as list from "../../cnncourse/widgets/boxes.mjs";
+import * as shared from "../../cnncourse/widgets/detections.mjs";
+
+const widget = { ...shared, ...list };
 
 const { truth, lists } = JSON.parse(readFileSync(new URL("../vectors/boxes.json", import.meta.url), "utf8"));
 const near = (actual, expected) => assert.ok(Math.abs(actual - expected) < 1e-12, `${actual} is not ${expected}`);
