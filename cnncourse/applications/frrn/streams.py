@@ -77,7 +77,8 @@ def training_bytes(network: FRRN, size: tuple[int, int], number: int = 1) -> int
     with MemoryMeter() as meter:
         scores = network(images)
         torch.autograd.grad(scores.sum(), list(network.parameters()), allow_unused=True)
-    return meter.peak
+    peak: int = meter.peak
+    return peak
 
 
 def gradient_norms(network: FRRN, images: Tensor, truth: Tensor, path: str = "both") -> list[float]:
