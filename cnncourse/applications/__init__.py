@@ -21,6 +21,7 @@ from cnncourse.applications.boxes import (
     iou_after_shift,
 )
 from cnncourse.applications.evaluation import Evaluation, evaluate, truths
+from cnncourse.applications.frrn import FRRN, FullResolutionResidualUnit, bootstrapped_cross_entropy, hardest_pixels
 from cnncourse.applications.imitation import imitate_detector
 from cnncourse.applications.suppression import non_maximum_suppression, soft_suppression
 from cnncourse.applications.transfer import (
@@ -38,15 +39,18 @@ __all__ = [
     "BACKGROUND",
     "BETWEEN",
     "FORMATS",
+    "FRRN",
     "Curve",
     "Detections",
     "Evaluation",
+    "FullResolutionResidualUnit",
     "LinearClassifier",
     "Split",
     "Truth",
     "anchor_grid",
     "anchor_shapes",
     "areas",
+    "bootstrapped_cross_entropy",
     "class_average_precisions",
     "clip",
     "convert",
@@ -57,6 +61,7 @@ __all__ = [
     "features",
     "fit_linear",
     "freeze",
+    "hardest_pixels",
     "imitate_detector",
     "inside",
     "intersections",

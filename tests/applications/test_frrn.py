@@ -27,9 +27,25 @@ from cnncourse.applications.frrn.streams import (
     measured_table,
     parameters_of,
     stream_bytes,
+    stream_ratio,
     stream_table,
     training_bytes,
-    training_bytes_of,
+    training_gibibytes,
+)
+from cnncourse.applications.frrn.train import (
+    FILES,
+    KINDS,
+    SIDE,
+    TESTED,
+    WEIGHTS,
+    Kind,
+    main,
+    mean_of,
+    measure,
+    measured,
+    run,
+    scenes,
+    trained,
 )
 from cnncourse.models.counting import parameters
 
@@ -151,6 +167,7 @@ def test_the_table_of_streams_is_what_the_tensors_take(variant):
 def test_the_residual_stream_takes_more_memory_than_the_pooling_stream():
     for variant in "AB":
         assert stream_bytes(variant, "residual") > 2 * stream_bytes(variant, "pooling")
+        assert stream_ratio(variant) > 2
     assert stream_bytes("A", "residual") == 17 * 32 * 256 * 512 * 4
 
 
@@ -159,7 +176,7 @@ def test_memory_of_training_grows_with_the_pixels_and_needs_no_weights():
     small, large = (training_bytes(network, (size, size)) for size in (32, 64))
     assert 3.8 < large / small < 4.2
     assert training_bytes(network, (32, 32), 2) > 1.9 * small
-    assert training_bytes_of("A", (32, 32)) > training_bytes(network, (32, 32))
+    assert training_gibibytes("A", (32, 32)) * 2**30 > small
 
 
 def test_on_the_residual_stream_alone_every_unit_gets_its_gradient_and_without_it_none():
@@ -254,6 +271,71 @@ def test_sure_answers_of_a_perfect_network_cost_nothing():
     scores = 100 * F.one_hot(truth, 3).permute(0, 3, 1, 2).float()
     assert float(bootstrapped_cross_entropy(scores, truth, 3)) == 0
     assert hardest_pixels(scores, truth, 3).sum() == 3
+
+
+# The experiment -----------------------------------------------------------------------------------------------------
+
+
+def test_every_kind_was_trained_from_the_same_seeds_and_none_is_smaller_than_the_two_streams():
+    seeds = {kind: [one.seed for one in measured() if one.kind == kind] for kind in KINDS}
+    assert len(set(map(tuple, seeds.values()))) == 1
+    assert len(seeds["two streams"]) >= 2
+    counts = {one.kind: one.parameters for one in measured()}
+    assert counts == {kind: parameters(KINDS[kind].network()) for kind in KINDS}
+    assert counts["pooling stream"] >= counts["two streams"]
+
+
+def test_the_residual_stream_raises_both_measures_from_every_seed():
+    by_kind = {kind: [one for one in measured() if one.kind == kind] for kind in KINDS}
+    for with_stream, without in zip(by_kind["two streams"], by_kind["pooling stream"], strict=True):
+        assert with_stream.mean_iou > without.mean_iou
+        assert with_stream.boundary_f > without.boundary_f
+    assert mean_of("two streams", "boundary_f") > mean_of("pooling stream", "boundary_f")
+
+
+@pytest.mark.parametrize("kind", list(FILES))
+def test_the_stored_weights_reach_the_stored_measures(kind):
+    part = 60
+    iou, boundary = measure(trained(kind), scenes("test", part))
+    stored = next(one for one in measured() if one.kind == kind and one.seed == 0)
+    assert iou == pytest.approx(stored.mean_iou, abs=0.12), f"{part} of {TESTED} scenes vary that much"
+    assert boundary == pytest.approx(stored.boundary_f, abs=0.1)
+    assert (WEIGHTS / f"{FILES[kind]}.pt").stat().st_size < 1.5e6
+
+
+def test_a_short_training_lowers_the_loss_and_repeats_exactly(monkeypatch):
+    monkeypatch.setattr("cnncourse.applications.frrn.train.TRAINED", 16)
+    monkeypatch.setattr("cnncourse.applications.frrn.train.TESTED", 4)
+    first, second = (run("hardest pixels", 1, epochs=3)[1] for _ in range(2))
+    assert first.loss == second.loss
+    assert first.mean_iou == second.mean_iou
+    assert first.loss[-1] < first.loss[0]
+
+
+def test_the_script_writes_weights_and_a_log(tmp_path, monkeypatch):
+    for name, value in {"TRAINED": 8, "TESTED": 2, "SETTINGS": {"epochs": 1, "batch_size": 4}}.items():
+        monkeypatch.setattr(f"cnncourse.applications.frrn.train.{name}", value)
+    main(["--checkpoints", str(tmp_path / "kept"), "--output", str(tmp_path), "--seeds", "1"])
+    assert {path.name for path in tmp_path.glob("frrn*")} == {"frrn.json", *(f"{name}.pt" for name in FILES.values())}
+
+
+def test_the_loss_of_a_kind_counts_the_pixels_it_names():
+    network, images = narrow().eval(), torch.randn(1, 3, SIDE, SIDE)
+    truth = torch.randint(0, 7, (1, SIDE, SIDE))
+    scores = network(images)
+    torch.testing.assert_close(
+        Kind(narrow, 9).loss(network, images, truth), bootstrapped_cross_entropy(scores, truth, 9)
+    )
+    torch.testing.assert_close(Kind(narrow, None).loss(network, images, truth), F.cross_entropy(scores, truth))
+
+
+def test_kinds_and_measures_that_do_not_exist_are_told():
+    with pytest.raises(ValueError, match="two streams"):
+        trained("three streams")
+    with pytest.raises(ValueError, match="boundary_f"):
+        mean_of("two streams", "accuracy")
+    with pytest.raises(ValueError, match="seed"):
+        run("two streams", -1)
 
 
 # Wrong arguments ----------------------------------------------------------------------------------------------------

@@ -115,9 +115,14 @@ def stream_bytes(variant: str, stream: str, size: tuple[int, int] = (256, 512)) 
     return sum(getattr(row, f"{stream}_bytes") for row in table[1:])
 
 
-def training_bytes_of(variant: str, size: tuple[int, int] = (256, 512)) -> int:
-    """`training_bytes` of FRRN A or B for one picture."""
-    return training_bytes(frrn(variant, device="meta"), size)
+def stream_ratio(variant: str) -> float:
+    """How many times as much the residual stream takes as the pooling stream, for 256×512 pixels."""
+    return round(stream_bytes(variant, "residual") / stream_bytes(variant, "pooling"), 3)
+
+
+def training_gibibytes(variant: str, size: tuple[int, int] = (256, 512)) -> float:
+    """`training_bytes` of FRRN A or B for one picture, in GiB."""
+    return training_bytes(frrn(variant, device="meta"), size) / 2**30
 
 
 def _scores(network: FRRN, images: Tensor, direct: bool, found: list[Tensor]) -> Tensor:

@@ -149,7 +149,7 @@ def mean_of(kind: str, measure: str) -> float:
     _kind(kind)
     if measure not in ("mean_iou", "boundary_f"):
         raise ValueError(f"measure is {measure!r}; choose mean_iou or boundary_f")
-    values = [getattr(one, measure) for one in measured() if one.kind == kind]
+    values = [float(getattr(one, measure)) for one in measured() if one.kind == kind]
     return round(100 * sum(values) / len(values), 2)
 
 
@@ -158,7 +158,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoints", type=Path, required=True, help="where an interrupted experiment goes on")
     parser.add_argument("--output", type=Path, default=WEIGHTS)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=2)
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     given.output.mkdir(parents=True, exist_ok=True)
