@@ -22,6 +22,7 @@ from cnncourse.applications.boxes import (
 )
 from cnncourse.applications.evaluation import Evaluation, evaluate, truths
 from cnncourse.applications.faster_rcnn import FasterRCNN, roi_align, roi_pool
+from cnncourse.applications.frrn import FRRN, FullResolutionResidualUnit, bootstrapped_cross_entropy, hardest_pixels
 from cnncourse.applications.imitation import imitate_detector
 from cnncourse.applications.suppression import non_maximum_suppression, soft_suppression
 from cnncourse.applications.transfer import (
@@ -40,10 +41,12 @@ __all__ = [
     "BACKGROUND",
     "BETWEEN",
     "FORMATS",
+    "FRRN",
     "Curve",
     "Detections",
     "Evaluation",
     "FasterRCNN",
+    "FullResolutionResidualUnit",
     "LinearClassifier",
     "Split",
     "Truth",
@@ -52,6 +55,7 @@ __all__ = [
     "anchor_grid",
     "anchor_shapes",
     "areas",
+    "bootstrapped_cross_entropy",
     "class_average_precisions",
     "clip",
     "convert",
@@ -63,6 +67,7 @@ __all__ = [
     "features",
     "fit_linear",
     "freeze",
+    "hardest_pixels",
     "imitate_detector",
     "inside",
     "intersections",
