@@ -4,6 +4,7 @@ A widget is one ES module, `<topic>.mjs`, and one class beside it, `<topic>.py`,
 This is the only part of the package that knows notebooks, and the last one that may be imported.
 """
 
+from cnncourse.widgets.anchors import Anchors
 from cnncourse.widgets.architecture import Architecture
 from cnncourse.widgets.backpropagation import Backpropagation
 from cnncourse.widgets.base import Widget, link
@@ -23,6 +24,7 @@ from cnncourse.widgets.vgg import Vgg
 from cnncourse.widgets.yolo import Yolo
 
 __all__ = [
+    "Anchors",
     "Architecture",
     "Backpropagation",
     "Boxes",
