@@ -12,6 +12,7 @@ from cnncourse.widgets.boxes import Boxes
 from cnncourse.widgets.connectivity import Connectivity
 from cnncourse.widgets.convolution import Convolution
 from cnncourse.widgets.frrn import Frrn
+from cnncourse.widgets.faster_rcnn import FasterRcnn
 from cnncourse.widgets.googlenet import Googlenet
 from cnncourse.widgets.ilsvrc import Ilsvrc
 from cnncourse.widgets.lenet import Lenet
@@ -31,6 +32,7 @@ __all__ = [
     "Connectivity",
     "Convolution",
     "Frrn",
+    "FasterRcnn",
     "Googlenet",
     "Ilsvrc",
     "Lenet",

@@ -126,6 +126,8 @@ class FasterRCNN(nn.Module):
     def forward(self, images: Tensor) -> list[Detections]:
         """Find objects in images (N, 3, H, W) of any size, prepared as `SceneSet` gives them."""
         features, proposals = self.propose(images)
+        if not proposals:
+            return []
         regions, owners = _together([one.boxes[one.kept] for one in proposals])
         logits, moves = self.look(features, regions, owners)
         size = (images.shape[2], images.shape[3])
@@ -144,7 +146,7 @@ class FasterRCNN(nn.Module):
         features = self.backbone(_padded(images)).float()
         hidden = self.rpn["hidden"](features)
         logits = self.rpn["objectness"](hidden).permute(0, 2, 3, 1).flatten(1).float()  # (N, H·W·A)
-        moves = self.rpn["moves"](hidden).permute(0, 2, 3, 1).reshape(len(images), -1, 4).float()
+        moves = self.rpn["moves"](hidden).permute(0, 2, 3, 1).flatten(1).unflatten(1, (-1, 4)).float()
         anchors = self.anchors(size).to(images.device)
         return features, [
             self._proposals(anchors, logit, move, size) for logit, move in zip(logits, moves, strict=True)
