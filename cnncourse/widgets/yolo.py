@@ -86,7 +86,7 @@ class Yolo(Widget, stem="yolo"):
         names = [f"{CLASSES[label]} {score:.2f}" for label, score in zip(found.labels, found.scores, strict=True)]
         show_boxes(axes[0, 0], found.boxes, "orange", names)
         confidences = self.predictions[0, :, :, 4 : 5 * BOXES : 5].max(dim=2).values
-        axes[0, 1].imshow(confidences, vmin=0, vmax=1, cmap="Blues")
+        axes[0, 1].imshow(confidences.numpy(), vmin=0, vmax=1, cmap="Blues")
         axes[0, 1].set(title="confidence of each cell", xticks=[], yticks=[])
         return show(
             figure,
