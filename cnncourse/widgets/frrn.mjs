@@ -62,7 +62,7 @@ const WIDTH = 480;
 const [TOP, SQUARE, FLOOR, TALL] = [14, 64, 176, 240]; // residual row, its height, middle of the pooling row, all
 const STYLE = `
 .fr-chart { display: block; width: 100%; height: auto; overflow: visible; }
-.fr-chart text { font-size: 11px; fill: var(--cnn-muted); }
+.fr-chart text { font-size: 13px; fill: var(--cnn-muted); }
 .fr-residual { fill: var(--cnn-orange); }
 .fr-pooling { fill: var(--cnn-blue); }
 .fr-dim { opacity: 0.38; }
@@ -71,7 +71,7 @@ const STYLE = `
 .fr-hit { fill: transparent; cursor: pointer; }
 .fr-maps { display: grid; gap: 0.8rem; grid-template-columns: repeat(auto-fill, minmax(6.5rem, 1fr)); width: 100%; }
 .fr-maps figure { margin: 0; }
-.fr-maps figcaption { font-size: 0.85em; color: var(--cnn-muted); }
+.fr-maps figcaption { font-size: 0.85em; color: var(--cnn-muted); opacity: 1; }
 .fr-maps canvas { display: block; width: 100%; max-width: 11rem; image-rendering: pixelated; border-radius: 4px; }
 `;
 
