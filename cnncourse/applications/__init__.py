@@ -20,6 +20,7 @@ from cnncourse.applications.boxes import (
     iou,
     iou_after_shift,
 )
+from cnncourse.applications.encoder_decoder import EncoderDecoder, overlap_counts, transposed_convolution
 from cnncourse.applications.evaluation import Evaluation, evaluate, truths
 from cnncourse.applications.imitation import imitate_detector
 from cnncourse.applications.suppression import non_maximum_suppression, soft_suppression
@@ -40,6 +41,7 @@ __all__ = [
     "FORMATS",
     "Curve",
     "Detections",
+    "EncoderDecoder",
     "Evaluation",
     "LinearClassifier",
     "Split",
@@ -68,7 +70,9 @@ __all__ = [
     "mean_average_precision",
     "nearest_mean",
     "non_maximum_suppression",
+    "overlap_counts",
     "precision_recall",
     "soft_suppression",
+    "transposed_convolution",
     "truths",
 ]

@@ -1,0 +1,167 @@
+"""The same network with skips, with the switches of the pooling alone, and with neither; trained from three seeds.
+
+`python -m cnncourse.applications.encoder_decoder.train` trains all of them again and writes the weights and the log.
+
+Chapter: `applications/encoder_decoder`.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cnncourse.applications.encoder_decoder.network import EncoderDecoder, Skips, any_skips
+from cnncourse.applications.segmentation_metrics import boundary_f_score, confusion_matrix, mean_iou, pixel_accuracy
+from cnncourse.data import scene_sets
+from cnncourse.data.scene_sets import SceneSet
+from cnncourse.workbench.device import run_in_batches
+from cnncourse.workbench.training import Loss, Settings, cross_entropy
+
+PLACE = Path(__file__).parents[1] / "weights"
+VARIANTS = ("skips", "none", "any", "switches")
+SHIPPED = ("skips", "none", "any")  # one seed each
+SEEDS = (0, 1, 2)
+CLASSES = 7  # six shapes and the ground
+SIZE, OBJECTS, SCENES, TESTED = 48, (2, 4), 1500, 300
+SETTINGS = partial(Settings, epochs=10, batch_size=8, learning_rate=3e-3, optimizer="adamw", precision="float32")
+SUBSETS: tuple[tuple[bool, ...], ...] = tuple(product((False, True), repeat=3))
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How good a segmentation of many scenes is: over all pixels, over all classes, and along the outlines."""
+
+    mean_iou: float
+    boundary: float
+    pixel_accuracy: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: scores on the test scenes with the skips that it was made for, and with each subset of them."""
+
+    variant: str
+    seed: int
+    parameters: int
+    loss: tuple[float, ...]
+    validation: tuple[float, ...]
+    scores: Scores
+    subsets: tuple[Scores, ...]
+    seconds: float
+
+
+def network(variant: str, seed: int) -> EncoderDecoder:
+    """An untrained network of the experiment; those of one seed begin with the same weights.
+
+    Raises
+    ------
+    ValueError
+        If there is no such variant.
+    """
+    if variant not in VARIANTS:
+        raise ValueError(f"variant is {variant!r}; choose one of {', '.join(VARIANTS)}")
+    torch.manual_seed(seed)
+    upsampling = "unpooling" if variant == "switches" else "bilinear"
+    return EncoderDecoder(CLASSES, skips=variant in ("skips", "any"), upsampling=upsampling)
+
+
+def loss(variant: str) -> Loss:
+    """What a variant is trained with."""
+    return any_skips if variant == "any" else cross_entropy
+
+
+def scenes(split: str, number: int) -> SceneSet:
+    """The drawn scenes of the experiment."""
+    return scene_sets.load(split, number, SIZE, OBJECTS)
+
+
+def segment(network: EncoderDecoder, images: Tensor, skips: Skips | None = None, batch_size: int = 50) -> Tensor:
+    """Class of every pixel, int64 (N, H, W), by a network in evaluation mode."""
+    network.eval()
+
+    @torch.inference_mode()
+    def classes(some: Tensor) -> Tensor:
+        scores: Tensor = network(some, skips)
+        return scores.argmax(dim=1)
+
+    return run_in_batches(classes, images, batch_size)
+
+
+def judge_segmentation(prediction: Tensor, truth: Tensor, classes: int = CLASSES) -> Scores:
+    """Mean IU and pixel accuracy over all pixels, and the mean over pictures of the boundary F-score (one pixel)."""
+    confusion = confusion_matrix(prediction, truth, classes)
+    outlines = [boundary_f_score(mine, true) for mine, true in zip(prediction, truth, strict=True)]
+    return Scores(mean_iou(confusion), float(torch.tensor(outlines).nanmean()), pixel_accuracy(confusion))
+
+
+def load(variant: str = "skips") -> EncoderDecoder:
+    """A trained network that comes with the course, in evaluation mode.
+
+    Raises
+    ------
+    ValueError
+        If that variant's weights do not come with the course.
+    """
+    if variant not in SHIPPED:
+        raise ValueError(f"variant is {variant!r}; weights come for {', '.join(SHIPPED)}")
+    trained = network(variant, 0)
+    stored = torch.load(PLACE / f"encoder_decoder_{variant}.pt", weights_only=True)
+    trained.load_state_dict(
+        {name: value.float() if value.is_floating_point() else value for name, value in stored.items()}
+    )
+    return trained.eval()
+
+
+@cache
+def measured() -> tuple[Run, ...]:
+    """The trainings whose log comes with the course."""
+    stored = json.loads((PLACE / "encoder_decoder.json").read_text(encoding="utf-8"))
+    return tuple(run_of(row) for row in stored["runs"])
+
+
+def runs(variant: str) -> list[Run]:
+    """The stored trainings of one variant, one for each seed.
+
+    Raises
+    ------
+    ValueError
+        If that variant was not trained.
+    """
+    found = [run for run in measured() if run.variant == variant]
+    if not found:
+        raise ValueError(f"there is no training of {variant!r}; choose one of {', '.join(VARIANTS)}")
+    return found
+
+
+def mean_score(variant: str, measure: str = "mean_iou") -> float:
+    """Mean over the seeds of ``"mean_iou"``, ``"boundary"`` or ``"pixel_accuracy"`` on the test scenes."""
+    return statistics.mean(_of(run.scores, measure) for run in runs(variant))
+
+
+def subset_score(variant: str, skips: Sequence[bool], measure: str = "mean_iou") -> float:
+    """The score of seed 0 of a variant when only some of its skips are on, the finest first."""
+    return _of(runs(variant)[0].subsets[SUBSETS.index(tuple(skips))], measure)
+
+
+def run_of(row: dict[str, Any]) -> Run:
+    """A run from its line in the log."""
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
+    values["scores"] = Scores(**row["scores"])
+    values["subsets"] = tuple(Scores(**one) for one in row["subsets"])
+    return Run(**values)
+
+
+def _of(scores: Scores, measure: str) -> float:
+    if measure not in ("mean_iou", "boundary", "pixel_accuracy"):
+        raise ValueError(f"measure is {measure!r}; choose mean_iou, boundary or pixel_accuracy")
+    value: float = getattr(scores, measure)
+    return value
