@@ -12,7 +12,7 @@ from cnncourse.applications.encoder_decoder.checkerboard import (
     pattern,
     phase_counts,
 )
-from cnncourse.applications.encoder_decoder.network import UPSAMPLINGS, EncoderDecoder, any_skips
+from cnncourse.applications.encoder_decoder.network import UPSAMPLINGS, EncoderDecoder, any_skips, unpadded_size
 from cnncourse.applications.encoder_decoder.upsampling import (
     bilinear,
     interpolation_matrix,
@@ -33,4 +33,5 @@ __all__ = [
     "pattern",
     "phase_counts",
     "transposed_convolution",
+    "unpadded_size",
 ]

@@ -63,10 +63,10 @@ def is_even(kernel_size: int, stride: int) -> bool:
 
 
 def pattern(values: Tensor, stride: int) -> float:
-    """How much the values depend on the place modulo `stride` alone: 0 for none, 1 if on nothing else.
+    """How strongly values depend on the place modulo `stride` alone: 0 for none, 1 for nothing but a pattern around 0.
 
-    The standard deviation of the means of the stride² phases, divided by that of all values; the squares of both are
-    averaged over samples and channels first. Constant values have no pattern.
+    The standard deviation of the means of the stride² phases, divided by the root mean square of all values; both are
+    averaged as squares over samples and channels. Constant values have no pattern.
 
     Parameters
     ----------
@@ -89,5 +89,5 @@ def pattern(values: Tensor, stride: int) -> float:
     cut = values.double()[:, :, : height * stride, : width * stride]
     phases = cut.reshape(*cut.shape[:2], height, stride, width, stride).mean(dim=(2, 4))
     between = phases.var(dim=(2, 3), correction=0).mean()
-    whole = cut.var(dim=(2, 3), correction=0).mean()
+    whole = cut.square().mean()
     return float((between / whole).sqrt()) if whole > 0 else 0.0

@@ -137,3 +137,25 @@ def _channels(channels: Sequence[int]) -> tuple[int, ...]:
     for number in channels:
         checks.whole_number("channels", number, 1, "Each level has at least one channel.")
     return tuple(channels)
+
+
+def unpadded_size(size: int, levels: int = 5) -> int:
+    """Side of the output of a U-Net whose two 3×3 convolutions a level have no padding; 572 becomes 388.
+
+    Raises
+    ------
+    ValueError
+        If nothing is left, or an odd side would be pooled, so that the maps of a skip would not lie on each other.
+    """
+    checks.whole_number("size", size, 1, "Give one side of a square picture.")
+    checks.whole_number("levels", levels, 1, "Ronneberger et al. have five.")
+    side = size - 4
+    for level in range(1, levels):
+        if side < 2 or side % 2:
+            raise ValueError(f"a side of {size} is {side} before pooling number {level}; it must be even there")
+        side = side // 2 - 4
+    for _ in range(1, levels):
+        side = 2 * side - 4
+    if side < 1:
+        raise ValueError(f"nothing is left of a side of {size} after {levels} levels; take a larger picture")
+    return side
