@@ -36,7 +36,7 @@ def ways(order="layers", begin="torch.ones(size)", again="counts", stamp="+= cou
                         output[element : element + (len(counts) - 1) * stride + 1 : stride] {stamp}
                     counts = output
                 return counts
-        """
+        """,
     }
 
 
