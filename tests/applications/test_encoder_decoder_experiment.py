@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from cnncourse.applications.encoder_decoder import experiment, train
-from cnncourse.applications.encoder_decoder.experiment import PLACE, SEEDS, SHIPPED, SUBSETS, judge_segmentation, runs
+from cnncourse.applications.encoder_decoder.experiment import PLACE, SEEDS, SUBSETS, VARIANTS, judge_segmentation, runs
 
 
 @pytest.fixture(scope="module")
@@ -32,14 +32,14 @@ def test_all_networks_have_the_same_weights_to_learn():
 
 def test_the_log_names_the_files_that_come_with_the_course():
     log = json.loads((PLACE / "encoder_decoder.json").read_text())
-    assert set(log["sha256"]) == {f"encoder_decoder_{variant}.pt" for variant in SHIPPED}
+    assert set(log["sha256"]) == {f"encoder_decoder_{variant}.pt" for variant in VARIANTS}
     for name, digest in log["sha256"].items():
         file = (PLACE / name).read_bytes()
         assert hashlib.sha256(file).hexdigest() == digest
         assert len(file) < 1_500_000
 
 
-@pytest.mark.parametrize("variant", SHIPPED)
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_the_weights_reach_about_what_the_log_says(variant, held_out):
     images, truth = held_out
     found = judge_segmentation(experiment.segment(experiment.load(variant), images), truth)
@@ -69,14 +69,14 @@ def test_the_script_writes_what_the_module_reads_and_goes_on_where_it_stopped(tm
     load = experiment.scenes
     monkeypatch.setattr(experiment, "scenes", lambda split, _number: load(split, few[split]))
     monkeypatch.setattr(experiment, "SETTINGS", partial(experiment.SETTINGS, epochs=1, batch_size=6))
-    monkeypatch.setattr(train, "plan", lambda: [("none", 0), ("switches", 1)])
+    monkeypatch.setattr(train, "plan", lambda: [("none", 0), ("skips", 1)])
     arguments = ["--checkpoints", str(tmp_path / "kept"), "--output", str(tmp_path)]
     train.main(arguments)
     document = (tmp_path / "encoder_decoder.json").read_text()
     rows = [experiment.run_of(row) for row in json.loads(document)["runs"]]
     assert [(row.variant, row.seed, len(row.loss), len(row.subsets)) for row in rows] == [
         ("none", 0, 1, 8),
-        ("switches", 1, 1, 0),
+        ("skips", 1, 1, 0),
     ]
     assert (tmp_path / "encoder_decoder_none.pt").exists()
     monkeypatch.setattr(train, "measure", None)
@@ -88,7 +88,7 @@ def test_the_script_writes_what_the_module_reads_and_goes_on_where_it_stopped(tm
     ("ask", "words"),
     [
         (lambda: experiment.network("all", 0), "variant is 'all'"),
-        (lambda: experiment.load("switches"), "weights come for skips, none, any"),
+        (lambda: experiment.load("all"), "choose one of skips, none, any"),
         (lambda: runs("all"), "no training of 'all'"),
         (lambda: experiment.mean_score("none", "luck"), "measure is 'luck'"),
         (lambda: experiment.subset_score("none", (True,)), r"skips is \(True,\)"),
