@@ -20,6 +20,7 @@ from cnncourse.applications.boxes import (
     iou,
     iou_after_shift,
 )
+from cnncourse.applications.encoder_decoder import EncoderDecoder, overlap_counts, transposed_convolution
 from cnncourse.applications.evaluation import Evaluation, evaluate, truths
 from cnncourse.applications.faster_rcnn import FasterRCNN, roi_align, roi_pool
 from cnncourse.applications.frrn import FRRN, FullResolutionResidualUnit, bootstrapped_cross_entropy, hardest_pixels
@@ -44,6 +45,7 @@ __all__ = [
     "FRRN",
     "Curve",
     "Detections",
+    "EncoderDecoder",
     "Evaluation",
     "FasterRCNN",
     "FullResolutionResidualUnit",
@@ -79,10 +81,12 @@ __all__ = [
     "mean_average_precision",
     "nearest_mean",
     "non_maximum_suppression",
+    "overlap_counts",
     "precision_recall",
     "roi_align",
     "roi_pool",
     "soft_suppression",
+    "transposed_convolution",
     "truths",
     "yolo_loss",
 ]

@@ -13,6 +13,7 @@ from cnncourse.widgets.connectivity import Connectivity
 from cnncourse.widgets.convolution import Convolution
 from cnncourse.widgets.frrn import Frrn
 from cnncourse.widgets.faster_rcnn import FasterRcnn
+from cnncourse.widgets.encoder_decoder import EncoderDecoder
 from cnncourse.widgets.googlenet import Googlenet
 from cnncourse.widgets.ilsvrc import Ilsvrc
 from cnncourse.widgets.lenet import Lenet
@@ -33,6 +34,7 @@ __all__ = [
     "Convolution",
     "Frrn",
     "FasterRcnn",
+    "EncoderDecoder",
     "Googlenet",
     "Ilsvrc",
     "Lenet",
