@@ -22,6 +22,7 @@ from cnncourse.applications.boxes import (
 )
 from cnncourse.applications.evaluation import Evaluation, evaluate, truths
 from cnncourse.applications.imitation import imitate_detector
+from cnncourse.applications.rcnn import RCNN, Hierarchy, Strategy, group, propose, segment, warp
 from cnncourse.applications.suppression import non_maximum_suppression, soft_suppression
 from cnncourse.applications.transfer import (
     Curve,
@@ -38,11 +39,14 @@ __all__ = [
     "BACKGROUND",
     "BETWEEN",
     "FORMATS",
+    "RCNN",
     "Curve",
     "Detections",
     "Evaluation",
+    "Hierarchy",
     "LinearClassifier",
     "Split",
+    "Strategy",
     "Truth",
     "anchor_grid",
     "anchor_shapes",
@@ -57,6 +61,7 @@ __all__ = [
     "features",
     "fit_linear",
     "freeze",
+    "group",
     "imitate_detector",
     "inside",
     "intersections",
@@ -69,6 +74,9 @@ __all__ = [
     "nearest_mean",
     "non_maximum_suppression",
     "precision_recall",
+    "propose",
+    "segment",
     "soft_suppression",
     "truths",
+    "warp",
 ]
