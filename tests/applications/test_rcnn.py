@@ -309,7 +309,7 @@ def test_the_objects_themselves_stand_among_the_proposals():
 
 def test_the_network_has_maps_features_and_one_class_more():
     network = CropNetwork(6).eval()
-    crops = noise(2, 3, 32, 32)
-    assert network.maps(crops).shape == (2, 1024)
+    crops = noise(2, 3, 24, 24)
+    assert network.maps(crops).shape == (2, 576)
     assert network.features(crops).shape == (2, 128)
     assert network(crops).shape == (2, 7)

@@ -7,7 +7,7 @@ Chapter: `applications/rcnn`.
 
 from cnncourse.applications.rcnn.box_regression import fit_ridge
 from cnncourse.applications.rcnn.crop_network import CropNetwork
-from cnncourse.applications.rcnn.detector import RCNN, STEPS, colours, load
+from cnncourse.applications.rcnn.detector import RCNN, STEPS, colours, load, logged
 from cnncourse.applications.rcnn.graph_segmentation import segment
 from cnncourse.applications.rcnn.grouping import KINDS, Hierarchy, group, similarities
 from cnncourse.applications.rcnn.linear_svm import Machine, fit_machine, mine
@@ -17,6 +17,7 @@ from cnncourse.applications.rcnn.proposals import (
     SIMPLE,
     Strategy,
     best_overlaps,
+    count_boxes,
     hierarchy,
     in_space,
     propose,
@@ -37,12 +38,14 @@ __all__ = [
     "Strategy",
     "best_overlaps",
     "colours",
+    "count_boxes",
     "fit_machine",
     "fit_ridge",
     "group",
     "hierarchy",
     "in_space",
     "load",
+    "logged",
     "mine",
     "propose",
     "recall",

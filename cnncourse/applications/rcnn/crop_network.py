@@ -1,6 +1,6 @@
 """The network of R-CNN, small: it sees one warped crop at a time and knows nothing of where it came from.
 
-32×32 → three times (3×3 convolution, batch normalization, ReLU, pooling) → 64 maps of 4×4 → 128 features → classes + 1
+24×24 → three times (3×3 convolution, batch normalization, ReLU, pooling) → 64 maps of 3×3 → 128 features → classes + 1
 Paper: Girshick et al. 2014, section 2.1 (there AlexNet, 227×227 → 4096 features).
 
 Chapter: `applications/rcnn`.
@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-SIDE, CONTEXT, FEATURES = 32, 4, 128
+SIDE, CONTEXT, FEATURES = 24, 3, 128
 
 
 class CropNetwork(nn.Module):
-    """Classifies crops (N, 3, 32, 32) into `classes` and, as the last one, background.
+    """Classifies crops (N, 3, 24, 24) into `classes` and, as the last one, background.
 
     `maps` are what box regression reads, because they still know where; `features` are what the machines read.
     """
@@ -22,7 +22,7 @@ class CropNetwork(nn.Module):
     def __init__(self, classes: int = 6) -> None:
         super().__init__()
         self.maps = nn.Sequential(*_stage(3, 16), *_stage(16, 32), *_stage(32, 64), nn.Flatten())
-        self.fc6 = nn.Sequential(nn.Linear(64 * 16, FEATURES), nn.ReLU())
+        self.fc6 = nn.Sequential(nn.Linear(64 * 9, FEATURES), nn.ReLU())
         self.classifier = nn.Linear(FEATURES, classes + 1)
 
     def features(self, crops: Tensor) -> Tensor:

@@ -129,6 +129,23 @@ def load() -> RCNN:
     return RCNN(network.eval(), stored["machines"].float(), stored["regressors"].float(), log=log)
 
 
+def logged(what: str, seed: int | None = None) -> float:
+    """A number of the training log: of one seed, or without it the mean over all seeds.
+
+    Raises
+    ------
+    ValueError
+        If there is no such number or seed.
+    """
+    log = load().log
+    if what in log and not isinstance(log[what], str | list | dict):
+        return float(log[what])
+    rows = [run for run in log["runs"] if seed is None or run["seed"] == seed]
+    if not rows or not isinstance(rows[0].get(what), int | float):
+        raise ValueError(f"the log has no number {what!r} for seed {seed!r}; look at `load().log`")
+    return float(sum(row[what] for row in rows) / len(rows))
+
+
 @contextmanager
 def _clock(seconds: dict[str, float] | None) -> Iterator[Any]:
     """A function that notes the seconds since it was called last."""

@@ -22,6 +22,7 @@ from cnncourse.workbench import checks
 
 KINDS = ("colour", "texture", "size", "fill")
 COLOUR_BINS, TEXTURE_BINS, DIRECTIONS = 25, 10, 8
+_DIGITS = 9
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,8 @@ def group(image: Tensor, segments: Tensor, kinds: Collection[str] = KINDS) -> Hi
     similar = [_SIMILARITIES[kind] for kind in KINDS if kind in kinds]
 
     def weighed(a: int, b: int) -> tuple[float, int, int]:
-        return (-sum(one(regions[a], regions[b], whole) for one in similar), a, b)
+        worth = sum(one(regions[a], regions[b], whole) for one in similar)
+        return (-round(worth, _DIGITS), a, b)  # so that no last bit decides between equals
 
     queue = [weighed(a, b) for a, others in enumerate(neighbours) for b in others if a < b]
     heapq.heapify(queue)

@@ -44,6 +44,12 @@ FOR_SCENES = (Strategy(scale=50.0), Strategy(scale=50.0, kinds=KINDS[1:]))
 """Enough for drawn scenes, whose objects have one colour each."""
 
 
+def count_boxes(size: int | tuple[int, int]) -> int:
+    """How many boxes with whole corners an image of `size` (height, width) has: H(H+1)/2 · W(W+1)/2."""
+    height, width = checks.pair("size", size, 1, "Give (height, width) of the image.")
+    return height * (height + 1) // 2 * (width * (width + 1) // 2)
+
+
 def hierarchy(image: Tensor, strategy: Strategy = SIMPLE[0]) -> Hierarchy:
     """Segment and group an image (3, H, W) with colours in [0, 1] in one way."""
     converted = in_space(image, strategy.space)

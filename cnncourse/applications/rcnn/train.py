@@ -1,4 +1,4 @@
-"""Train R-CNN in its stages: network on single shapes, network on proposals, machines, box regression.
+"""Train R-CNN in its stages: the network on warped proposals, then machines, then box regression, one after another.
 
 `python -m cnncourse.applications.rcnn.train` does so from three seeds and writes `weights/rcnn.pt` and its log.
 Paper: Girshick et al. 2014, sections 2.3 and appendices B, C.
@@ -33,14 +33,14 @@ from cnncourse.applications.rcnn.proposals import FOR_SCENES, propose, recall
 from cnncourse.applications.rcnn.warping import warp
 from cnncourse.data import scene_sets, scenes
 from cnncourse.data.scene_sets import SceneSet
-from cnncourse.workbench.training import History, Settings, accuracy, train
+from cnncourse.workbench import denormalise, normalise
+from cnncourse.workbench.training import Settings, train
 
-SCENES, HELD_OUT, SINGLE, SEEDS = 400, 200, 1200, (16, 17, 18)
+SCENES, HELD_OUT, SEEDS = 400, 200, (16, 17, 18)
 POSITIVE, NEGATIVE, CLOSE = 0.5, 0.3, 0.6  # IoU: for the network, for the machines, for the regression
-BACKGROUND = 3  # crops of the ground for each crop of an object
+BACKGROUND = 2  # crops of the ground for each crop of an object
 COST, PENALTY = 0.01, 1000.0
-ALONE = Settings(epochs=5, batch_size=64, learning_rate=0.05, precision="float32")
-TUNED = Settings(epochs=6, batch_size=128, learning_rate=0.03, precision="float32")
+SETTINGS = Settings(epochs=5, batch_size=64, learning_rate=0.05, precision="float32")
 _LOG = logging.getLogger(__name__)
 
 
@@ -66,23 +66,21 @@ class Proposals:
 
 @dataclass(frozen=True)
 class Crops:
-    """Warped proposals for `train`: batches (crops, labels); the background is drawn anew for each epoch."""
+    """Warped proposals for `train`: batches (crops, labels) from crops uint8 (N, 3, side, side), labels (N,)."""
 
-    source: SceneSet
-    proposals: Proposals
-    chosen: Tensor
+    crops: Tensor
+    labels: Tensor
 
     def __len__(self) -> int:
-        return len(self.chosen)
+        return len(self.crops)
 
     def batch(self, index: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
-        """Crops (n, 3, 32, 32) and labels (n,); with a generator, half of them are mirrored."""
-        rows = self.chosen[index]
-        crops = warped(self.source, self.proposals.scene[rows], self.proposals.boxes[rows])
+        """Crops (n, 3, side, side), normalised, and labels (n,); with a generator, half of them are mirrored."""
+        crops = normalise(self.crops[index].float() / 255, scenes.MEAN, scenes.STD)
         if generator is not None:
             mirrored = torch.rand(len(crops), generator=generator) < 0.5
             crops[mirrored] = crops[mirrored].flip(3)
-        return crops, self.proposals.labels[rows]
+        return crops, self.labels[index]
 
 
 def propose_all(source: SceneSet, limit: int = 2000) -> Proposals:
@@ -105,37 +103,36 @@ def propose_all(source: SceneSet, limit: int = 2000) -> Proposals:
 
 
 def warped(source: SceneSet, scene: Tensor, boxes: Tensor) -> Tensor:
-    """Crops (n, 3, 32, 32) of boxes in scenes."""
+    """Crops (n, 3, side, side) of boxes in scenes."""
     present, place = torch.unique(scene, return_inverse=True)
     return warp(source.for_detection().batch(present)[0], boxes, SIDE, CONTEXT, place)
+
+
+def crops_for_training(source: SceneSet, proposals: Proposals, seed: int) -> Crops:
+    """All proposals that are an object by half, and twice as many others, drawn at random."""
+    is_object = proposals.labels < len(source.classes)
+    ground = (~is_object).nonzero().flatten()
+    ground = ground[torch.randperm(len(ground), generator=torch.Generator().manual_seed(seed))]
+    rows = torch.cat([is_object.nonzero().flatten(), ground[: BACKGROUND * int(is_object.sum())]])
+    parts = []
+    for some in torch.split(rows, 512):
+        crops = warped(source, proposals.scene[some], proposals.boxes[some])
+        parts.append((denormalise(crops, scenes.MEAN, scenes.STD).clamp(0, 1) * 255).round().to(torch.uint8))
+    return Crops(torch.cat(parts), proposals.labels[rows])
 
 
 def train_network(
     source: SceneSet, proposals: Proposals, seed: int, checkpoint: Path | None = None
 ) -> tuple[CropNetwork, dict[str, Any]]:
-    """First on single shapes, as the paper trains on ImageNet; then on the proposals."""
+    """A classifier of crops. The paper starts from ImageNet's weights, because VOC has few boxes; we draw enough."""
     torch.manual_seed(seed)
     network = CropNetwork(len(source.classes))
-    alone = scenes.load("train", SINGLE, SIDE).prepared(scenes.MEAN, scenes.STD)
-    held_out = scenes.load("test", SINGLE // 5, SIDE).prepared(scenes.MEAN, scenes.STD)
-    first = train(network, alone, _seeded(ALONE, seed), progress=False, device=torch.device("cpu"))
-    _LOG.info("seed %d: single shapes are learned", seed)
-    told = {"single_shapes": {"accuracy": accuracy(network, held_out), **_told(first)}}
-    _LOG.info("accuracy %.3f", told["single_shapes"]["accuracy"])
-    random = torch.Generator().manual_seed(seed)
-    is_object = proposals.labels < len(source.classes)
-    ground = (~is_object).nonzero().flatten()
-    ground = ground[torch.randperm(len(ground), generator=random)][: BACKGROUND * int(is_object.sum())]
-    chosen = torch.cat([is_object.nonzero().flatten(), ground])
-    second = train(
-        network,
-        Crops(source, proposals, chosen),
-        _seeded(TUNED, seed),
-        checkpoint=checkpoint,
-        progress=False,
-        device=torch.device("cpu"),
-    )
-    return network, told | {"proposals": {"crops": len(chosen), "objects": int(is_object.sum()), **_told(second)}}
+    crops = crops_for_training(source, proposals, seed)
+    settings = replace(SETTINGS, seed=seed)
+    history = train(network, crops, settings, checkpoint=checkpoint, progress=False, device=torch.device("cpu"))
+    objects = int((crops.labels < len(source.classes)).sum())
+    loss = [float(f"{value:.4g}") for value in history.loss]
+    return network, {"crops": len(crops), "objects": objects, "loss": loss}
 
 
 @torch.no_grad()
@@ -223,10 +220,8 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     source, held_out = scene_sets.load("train", given.scenes), scene_sets.load("test", HELD_OUT)
-    start = time.perf_counter()
-    proposals, unseen = propose_all(source), propose_all(held_out)
+    proposals, unseen = (_kept(one, given.checkpoints) for one in (source, held_out))
     _LOG.info("%d proposals", len(proposals.boxes))
-    proposing = time.perf_counter() - start
     found = [unseen.boxes[(unseen.scene == number) & ~unseen.exact] for number in range(HELD_OUT)]
     log: dict[str, Any] = {
         "script": "python -m cnncourse.applications.rcnn.train",
@@ -234,10 +229,9 @@ def main(arguments: list[str] | None = None) -> None:
         "proposals_per_scene": round(sum(map(len, found)) / HELD_OUT, 1),
         "recall": recall(found, held_out.boxes),
         "recall_75": recall(found, held_out.boxes, threshold=0.75),
-        "settings": {"alone": asdict(ALONE), "tuned": asdict(TUNED), "cost": COST, "penalty": PENALTY},
+        "settings": asdict(SETTINGS) | {"cost": COST, "penalty": PENALTY},
         "torch": torch.__version__,
         "python": platform.python_version(),
-        "proposing_seconds": round(proposing, 1),
         "runs": [],
     }
     for seed in given.seeds:
@@ -248,6 +242,18 @@ def main(arguments: list[str] | None = None) -> None:
         if seed == given.seeds[0]:
             write(detector, given.output)
         given.output.with_suffix(".json").write_text(_document(log, given.output), encoding="utf-8")
+
+
+def _kept(source: SceneSet, folder: Path | None) -> Proposals:
+    """Proposals of a set, from the folder if they are there already."""
+    place = folder / f"proposals_{len(source)}_{int(source.images.sum())}.pt" if folder else None
+    if place is not None and place.exists():
+        return Proposals(**torch.load(place, weights_only=True))
+    found = propose_all(source)
+    if place is not None:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(asdict(found), place)
+    return found
 
 
 def write(detector: RCNN, place: Path) -> None:
@@ -261,14 +267,6 @@ def write(detector: RCNN, place: Path) -> None:
 def _document(log: dict[str, Any], place: Path) -> str:
     whole = log | {"sha256": hashlib.sha256(place.read_bytes()).hexdigest(), "bytes": place.stat().st_size}
     return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
-
-
-def _seeded(settings: Settings, seed: int) -> Settings:
-    return Settings(**(asdict(settings) | {"seed": seed}))
-
-
-def _told(history: History) -> dict[str, Any]:
-    return {"loss": [float(f"{value:.4g}") for value in history.loss], "seconds": round(sum(history.seconds), 1)}
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from cnncourse.applications.boxes import areas
 from cnncourse.workbench import checks
 
 
-def with_context(boxes: Tensor, side: int = 32, context: int = 4) -> Tensor:
+def with_context(boxes: Tensor, side: int = 24, context: int = 3) -> Tensor:
     """Boxes (N, 4), grown so that the old ones fill all but `context` pixels of a crop of `side` pixels."""
     areas(boxes)
     checks.whole_number("context", context, 0, "0 shows the box alone.")
@@ -25,7 +25,7 @@ def with_context(boxes: Tensor, side: int = 32, context: int = 4) -> Tensor:
     return torch.cat([boxes[:, :2] - margin, boxes[:, 2:] + margin], dim=1)
 
 
-def warp(images: Tensor, boxes: Tensor, side: int = 32, context: int = 4, picture: Tensor | None = None) -> Tensor:
+def warp(images: Tensor, boxes: Tensor, side: int = 24, context: int = 3, picture: Tensor | None = None) -> Tensor:
     """Cut boxes out of images and stretch each to a square.
 
     Parameters
