@@ -25,6 +25,7 @@ from cnncourse.applications.evaluation import Evaluation, evaluate, truths
 from cnncourse.applications.faster_rcnn import FasterRCNN, roi_align, roi_pool
 from cnncourse.applications.frrn import FRRN, FullResolutionResidualUnit, bootstrapped_cross_entropy, hardest_pixels
 from cnncourse.applications.imitation import imitate_detector
+from cnncourse.applications.rcnn import RCNN, Hierarchy, Strategy, group, propose, segment, warp
 from cnncourse.applications.suppression import non_maximum_suppression, soft_suppression
 from cnncourse.applications.transfer import (
     Curve,
@@ -43,14 +44,17 @@ __all__ = [
     "BETWEEN",
     "FORMATS",
     "FRRN",
+    "RCNN",
     "Curve",
     "Detections",
     "EncoderDecoder",
     "Evaluation",
     "FasterRCNN",
     "FullResolutionResidualUnit",
+    "Hierarchy",
     "LinearClassifier",
     "Split",
+    "Strategy",
     "Truth",
     "Yolo",
     "YoloDetector",
@@ -69,6 +73,7 @@ __all__ = [
     "features",
     "fit_linear",
     "freeze",
+    "group",
     "hardest_pixels",
     "imitate_detector",
     "inside",
@@ -83,10 +88,13 @@ __all__ = [
     "non_maximum_suppression",
     "overlap_counts",
     "precision_recall",
+    "propose",
     "roi_align",
     "roi_pool",
+    "segment",
     "soft_suppression",
     "transposed_convolution",
     "truths",
+    "warp",
     "yolo_loss",
 ]
