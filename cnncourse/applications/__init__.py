@@ -21,7 +21,17 @@ from cnncourse.applications.boxes import (
     iou_after_shift,
 )
 from cnncourse.applications.evaluation import Evaluation, evaluate, truths
+from cnncourse.applications.fcn import FCN, Upsampling, bilinear_kernel, convolutionalized, dense_to_convolution
 from cnncourse.applications.imitation import imitate_detector
+from cnncourse.applications.segmentation_metrics import (
+    boundary_f_score,
+    class_ious,
+    confusion_matrix,
+    frequency_weighted_iou,
+    mean_accuracy,
+    mean_iou,
+    pixel_accuracy,
+)
 from cnncourse.applications.suppression import non_maximum_suppression, soft_suppression
 from cnncourse.applications.transfer import (
     Curve,
@@ -37,6 +47,7 @@ from cnncourse.applications.transfer import (
 __all__ = [
     "BACKGROUND",
     "BETWEEN",
+    "FCN",
     "FORMATS",
     "Curve",
     "Detections",
@@ -44,19 +55,27 @@ __all__ = [
     "LinearClassifier",
     "Split",
     "Truth",
+    "Upsampling",
     "anchor_grid",
     "anchor_shapes",
     "areas",
+    "bilinear_kernel",
+    "boundary_f_score",
     "class_average_precisions",
+    "class_ious",
     "clip",
+    "confusion_matrix",
     "convert",
+    "convolutionalized",
     "count_anchors",
     "decode",
+    "dense_to_convolution",
     "encode",
     "evaluate",
     "features",
     "fit_linear",
     "freeze",
+    "frequency_weighted_iou",
     "imitate_detector",
     "inside",
     "intersections",
@@ -65,9 +84,12 @@ __all__ = [
     "judge",
     "learning_curve",
     "match",
+    "mean_accuracy",
     "mean_average_precision",
+    "mean_iou",
     "nearest_mean",
     "non_maximum_suppression",
+    "pixel_accuracy",
     "precision_recall",
     "soft_suppression",
     "truths",

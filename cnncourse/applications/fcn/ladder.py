@@ -29,7 +29,9 @@ from cnncourse.applications.segmentation_metrics import (
     mean_iou,
     pixel_accuracy,
 )
+from cnncourse.data import scene_sets
 from cnncourse.data.scene_sets import SceneSet
+from cnncourse.data.scenes import CLASSES
 from cnncourse.workbench import checks
 from cnncourse.workbench.training import predict
 
@@ -114,9 +116,16 @@ def log() -> dict[str, Any]:
     return stored
 
 
-def seeds() -> list[int]:
-    """The seeds of the experiment."""
-    return sorted({run["seed"] for run in log()["runs"]})
+def seeds(rung: str = "8s") -> list[int]:
+    """The seeds from which a rung was trained.
+
+    Raises
+    ------
+    ValueError
+        If there is no such rung.
+    """
+    _known("rung", rung, RUNGS)
+    return sorted(run["seed"] for run in log()["runs"] if run["rung"] == rung)
 
 
 def measured(rung: str, what: str = "mean_iou", seed: int | None = None) -> float:
@@ -131,20 +140,43 @@ def measured(rung: str, what: str = "mean_iou", seed: int | None = None) -> floa
     _known("what", what, MEASURES)
     values = [run["test"][what] for run in log()["runs"] if run["rung"] == rung and seed in (None, run["seed"])]
     if not values:
-        raise ValueError(f"seed is {seed!r}; the seeds are {', '.join(map(str, seeds()))}")
+        raise ValueError(f"seed is {seed!r}; the seeds are {', '.join(map(str, seeds(rung)))}")
     return 100 * sum(map(float, values)) / len(values)
 
 
 def gain(start: str, end: str, what: str = "mean_iou") -> float:
-    """Points of per cent that one rung lies above another, mean over the seeds."""
-    return measured(end, what) - measured(start, what)
+    """Points of per cent that one rung lies above another, mean over the seeds that have both."""
+    gains = _gains(start, end, what)
+    return sum(gains) / len(gains)
 
 
 def spread(start: str, end: str, what: str = "mean_iou") -> float:
-    """Standard deviation of the gain over the seeds, in points of per cent."""
-    gains = [measured(end, what, seed) - measured(start, what, seed) for seed in seeds()]
-    middle = sum(gains) / len(gains)
-    return math.sqrt(sum((one - middle) ** 2 for one in gains) / (len(gains) - 1))
+    """Standard deviation of the gain over the seeds, in points of per cent; nan for one seed."""
+    gains = torch.tensor(_gains(start, end, what), dtype=torch.float64)
+    return float(gains.std()) if len(gains) > 1 else math.nan
+
+
+def _gains(start: str, end: str, what: str) -> list[float]:
+    both = [seed for seed in seeds(start) if seed in seeds(end)]
+    return [measured(end, what, seed) - measured(start, what, seed) for seed in both]
+
+
+def scenes_trained_on() -> int:
+    """How many scenes the networks learned from."""
+    return int(log()["data"].split()[0])
+
+
+def blank(what: str = "pixel_accuracy", number: int = 40) -> float:
+    """Per cent that a blank picture, all background, gets on the first `number` test scenes.
+
+    Raises
+    ------
+    ValueError
+        If there is no such measure.
+    """
+    _known("what", what, MEASURES)
+    truth = scene_sets.load("test", number, SIZE).segmentation.long()
+    return 100 * float(getattr(measure(torch.zeros_like(truth), truth, len(CLASSES) + 1), what))
 
 
 def trained(stride: int) -> FCN:

@@ -1,6 +1,6 @@
 """Train the ladder: a classifier first, its layers kept for FCN-32s, that for FCN-16s, and that for FCN-8s.
 
-`python -m cnncourse.applications.fcn.train` does it for three seeds, one core and about 12 minutes, and writes
+`python -m cnncourse.applications.fcn.train` does it for three seeds, one core and about 8 minutes, and writes
 `weights/fcn.json` and the weights of the first seed. Chapter: `applications/fcn`.
 """
 
@@ -29,9 +29,9 @@ from cnncourse.workbench.training import Settings, train
 
 SEEDS = (0, 1, 2)
 PICTURES, SIDE = 3000, 48  # single shapes that the classifier learns from
-SCENES, TESTED, WATCHED = 1500, 300, 60
-CLASSIFIER = {"epochs": 6, "batch_size": 32, "learning_rate": 6e-3}
-FIRST = {"epochs": 6, "batch_size": 8, "learning_rate": 3e-3}
+SCENES, TESTED, WATCHED = 1000, 200, 40
+CLASSIFIER = {"epochs": 5, "batch_size": 32, "learning_rate": 6e-3}
+FIRST = {"epochs": 5, "batch_size": 8, "learning_rate": 3e-3}
 NEXT: dict[str, Any] = {"epochs": 3, "batch_size": 8, "learning_rate": 2e-3}
 COMMON: dict[str, Any] = {"optimizer": "adamw", "weight_decay": 1e-2, "precision": "float32"}
 _LOG = logging.getLogger(__name__)
