@@ -23,9 +23,19 @@ from cnncourse.applications.boxes import (
 from cnncourse.applications.encoder_decoder import EncoderDecoder, overlap_counts, transposed_convolution
 from cnncourse.applications.evaluation import Evaluation, evaluate, truths
 from cnncourse.applications.faster_rcnn import FasterRCNN, roi_align, roi_pool
+from cnncourse.applications.fcn import FCN, Upsampling, bilinear_kernel, convolutionalized, dense_to_convolution
 from cnncourse.applications.frrn import FRRN, FullResolutionResidualUnit, bootstrapped_cross_entropy, hardest_pixels
 from cnncourse.applications.imitation import imitate_detector
 from cnncourse.applications.rcnn import RCNN, Hierarchy, Strategy, group, propose, segment, warp
+from cnncourse.applications.segmentation_metrics import (
+    boundary_f_score,
+    class_ious,
+    confusion_matrix,
+    frequency_weighted_iou,
+    mean_accuracy,
+    mean_iou,
+    pixel_accuracy,
+)
 from cnncourse.applications.suppression import non_maximum_suppression, soft_suppression
 from cnncourse.applications.transfer import (
     Curve,
@@ -42,6 +52,7 @@ from cnncourse.applications.yolo import Yolo, YoloDetector, count_outputs, yolo_
 __all__ = [
     "BACKGROUND",
     "BETWEEN",
+    "FCN",
     "FORMATS",
     "FRRN",
     "RCNN",
@@ -56,23 +67,31 @@ __all__ = [
     "Split",
     "Strategy",
     "Truth",
+    "Upsampling",
     "Yolo",
     "YoloDetector",
     "anchor_grid",
     "anchor_shapes",
     "areas",
+    "bilinear_kernel",
     "bootstrapped_cross_entropy",
+    "boundary_f_score",
     "class_average_precisions",
+    "class_ious",
     "clip",
+    "confusion_matrix",
     "convert",
+    "convolutionalized",
     "count_anchors",
     "count_outputs",
     "decode",
+    "dense_to_convolution",
     "encode",
     "evaluate",
     "features",
     "fit_linear",
     "freeze",
+    "frequency_weighted_iou",
     "group",
     "hardest_pixels",
     "imitate_detector",
@@ -83,10 +102,13 @@ __all__ = [
     "judge",
     "learning_curve",
     "match",
+    "mean_accuracy",
     "mean_average_precision",
+    "mean_iou",
     "nearest_mean",
     "non_maximum_suppression",
     "overlap_counts",
+    "pixel_accuracy",
     "precision_recall",
     "propose",
     "roi_align",

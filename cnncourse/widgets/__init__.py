@@ -14,6 +14,7 @@ from cnncourse.widgets.convolution import Convolution
 from cnncourse.widgets.frrn import Frrn
 from cnncourse.widgets.faster_rcnn import FasterRcnn
 from cnncourse.widgets.encoder_decoder import EncoderDecoder
+from cnncourse.widgets.fcn import Fcn
 from cnncourse.widgets.googlenet import Googlenet
 from cnncourse.widgets.ilsvrc import Ilsvrc
 from cnncourse.widgets.lenet import Lenet
@@ -36,6 +37,7 @@ __all__ = [
     "Frrn",
     "FasterRcnn",
     "EncoderDecoder",
+    "Fcn",
     "Googlenet",
     "Ilsvrc",
     "Lenet",

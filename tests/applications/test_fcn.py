@@ -1,6 +1,8 @@
 """Dense layers as convolutions, upsampling as torch's interpolation, and the ladder that begins where it stood."""
 
 import contextlib
+import hashlib
+import json
 
 import pytest
 import torch
@@ -11,13 +13,26 @@ from torch import nn
 
 from cnncourse.applications.fcn import (
     FCN,
+    RUNGS,
     STRIDES,
     Upsampling,
     bilinear_kernel,
+    coloured,
     convolutionalized,
     dense_to_convolution,
+    gain,
+    ladder,
+    measure,
+    measured,
     pixel_cross_entropy,
+    seeds,
+    segment,
+    shares_enlarged,
+    spread,
+    train,
+    trained,
 )
+from cnncourse.data import scene_sets
 from cnncourse.models import VGG, AlexNet, GoogLeNet, LeNet, LeNet5, ZFNet, vgg_small
 
 CLASSIFIERS = {
@@ -234,3 +249,85 @@ def test_bad_arguments_are_refused_in_words(one, other):
 def test_the_last_of_the_ladder_cannot_be_refined():
     with pytest.raises(ValueError, match="last of the ladder"):
         coarse(8).refined()
+
+
+def test_shares_of_single_pixels_are_the_truth_itself():
+    truth = torch.randint(4, (2, 9, 7), generator=torch.Generator().manual_seed(0))
+    assert torch.equal(shares_enlarged(truth, 4, 1), truth)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (33, 50), (64, 64)])
+def test_a_picture_of_one_class_survives_any_grid(size):
+    truth = torch.full((1, *size), 3)
+    assert torch.equal(shares_enlarged(truth, 5, 32), truth)
+
+
+def test_the_grid_costs_less_the_finer_it_is():
+    truth = scene_sets.load("test", 12, 96).segmentation.long()
+    found = [measure(shares_enlarged(truth, 7, stride), truth, 7).mean_iou for stride in (32, 16, 8, 4, 1)]
+    assert found == sorted(found)
+    assert found[-1] == 1
+
+
+def test_the_second_skip_brings_less_than_the_first():
+    for seed in seeds():
+        coarse, middle, fine = (measured(rung, seed=seed) for rung in RUNGS[:3])
+        first, second = middle - coarse, fine - middle
+        assert 0 < second < first
+
+
+def test_three_seeds_climbed_every_rung():
+    assert len(seeds()) >= 3
+    for seed in seeds():
+        assert measured("32s", seed=seed) < measured("16s", seed=seed) < measured("8s", seed=seed)
+
+
+def test_the_stored_networks_are_as_good_as_their_log_says():
+    """On a part of the test scenes, within what such a part may differ."""
+    part = scene_sets.load("test", 40, 96)
+    truth = part.segmentation.long()
+    for stride in STRIDES:
+        found = measure(segment(trained(stride), part), truth, 7)
+        assert abs(100 * found.mean_iou - measured(f"{stride}s", seed=seeds()[0])) < 8
+        assert abs(100 * found.pixel_accuracy - measured(f"{stride}s", "pixel_accuracy", seeds()[0])) < 3
+
+
+def test_the_weights_are_those_of_the_log_and_small():
+    for name, digest in ladder.log()["sha256"].items():
+        content = (ladder.WEIGHTS / name).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == digest
+        assert len(content) < 1.5e6
+
+
+def test_the_gain_is_the_difference_of_the_means():
+    assert gain("32s", "8s") == pytest.approx(measured("8s") - measured("32s"))
+    assert gain("32s", ladder.CONTINUED) == pytest.approx(-gain(ladder.CONTINUED, "32s"))
+    assert spread("32s", "32s") == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: measured("4s"), "rung is '4s'; choose one of 32s, 16s, 8s"),
+        (lambda: measured("8s", "iou"), "pixel_accuracy"),
+        (lambda: measured("8s", seed=77), "the seeds are 0"),
+        (lambda: trained(4), "choose one of 32, 16, 8"),
+        (lambda: coloured(torch.full((2, 2), 7)), "seven are known"),
+    ],
+)
+def test_what_was_not_measured_is_named(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()
+
+
+def test_a_rehearsal_writes_log_and_weights(tmp_path):
+    train.main(["--fewer", "125", "--seeds", "5", "--output", str(tmp_path)])
+    stored = json.loads((tmp_path / "fcn.json").read_text())
+    assert [run["rung"] for run in stored["runs"]] == list(RUNGS)
+    assert sorted(stored["sha256"]) == sorted(path.name for path in tmp_path.glob("*.pt"))
+
+
+def test_every_class_has_its_colour():
+    picture = coloured(torch.arange(7)[None])
+    assert picture.shape == (3, 1, 7)
+    assert len({tuple(colour) for colour in picture[:, 0].T.tolist()}) == 7

@@ -67,6 +67,13 @@ def dense_to_convolution(dense: nn.Linear, kernel_size: int | tuple[int, int] = 
     return convolution
 
 
+def folded_parameters(channels: int, kernel_size: int, units: int) -> int:
+    """Weights and biases of a dense layer over maps of `kernel_size`, or of the convolution it folds into."""
+    for name, value in {"channels": channels, "kernel_size": kernel_size, "units": units}.items():
+        checks.whole_number(name, value, 1, "A layer has at least one of each.")
+    return (channels * kernel_size**2 + 1) * units
+
+
 def convolutionalized(network: Network, size: int) -> ScoreMaps:
     """A copy of a classifier whose dense layers are convolutions.
 
