@@ -10,6 +10,7 @@ from cnncourse.widgets.base import Widget, link
 from cnncourse.widgets.boxes import Boxes
 from cnncourse.widgets.connectivity import Connectivity
 from cnncourse.widgets.convolution import Convolution
+from cnncourse.widgets.face_verification import FaceVerification
 from cnncourse.widgets.googlenet import Googlenet
 from cnncourse.widgets.ilsvrc import Ilsvrc
 from cnncourse.widgets.lenet import Lenet
@@ -26,6 +27,7 @@ __all__ = [
     "Boxes",
     "Connectivity",
     "Convolution",
+    "FaceVerification",
     "Googlenet",
     "Ilsvrc",
     "Lenet",
