@@ -15,6 +15,7 @@ from cnncourse.widgets.frrn import Frrn
 from cnncourse.widgets.faster_rcnn import FasterRcnn
 from cnncourse.widgets.encoder_decoder import EncoderDecoder
 from cnncourse.widgets.fcn import Fcn
+from cnncourse.widgets.face_verification import FaceVerification
 from cnncourse.widgets.googlenet import Googlenet
 from cnncourse.widgets.ilsvrc import Ilsvrc
 from cnncourse.widgets.lenet import Lenet
@@ -38,6 +39,7 @@ __all__ = [
     "FasterRcnn",
     "EncoderDecoder",
     "Fcn",
+    "FaceVerification",
     "Googlenet",
     "Ilsvrc",
     "Lenet",
