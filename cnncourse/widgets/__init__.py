@@ -14,6 +14,7 @@ from cnncourse.widgets.googlenet import Googlenet
 from cnncourse.widgets.ilsvrc import Ilsvrc
 from cnncourse.widgets.lenet import Lenet
 from cnncourse.widgets.live_network import LiveNetwork
+from cnncourse.widgets.own_picture import OwnPicture
 from cnncourse.widgets.pooling import Pooling
 from cnncourse.widgets.receptive_field import ReceptiveField
 from cnncourse.widgets.resnet import Resnet
@@ -30,6 +31,7 @@ __all__ = [
     "Ilsvrc",
     "Lenet",
     "LiveNetwork",
+    "OwnPicture",
     "Pooling",
     "ReceptiveField",
     "Resnet",
