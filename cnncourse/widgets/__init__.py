@@ -20,6 +20,7 @@ from cnncourse.widgets.googlenet import Googlenet
 from cnncourse.widgets.ilsvrc import Ilsvrc
 from cnncourse.widgets.lenet import Lenet
 from cnncourse.widgets.live_network import LiveNetwork
+from cnncourse.widgets.own_picture import OwnPicture
 from cnncourse.widgets.pooling import Pooling
 from cnncourse.widgets.rcnn import Rcnn
 from cnncourse.widgets.receptive_field import ReceptiveField
@@ -44,6 +45,7 @@ __all__ = [
     "Ilsvrc",
     "Lenet",
     "LiveNetwork",
+    "OwnPicture",
     "Pooling",
     "Rcnn",
     "ReceptiveField",
