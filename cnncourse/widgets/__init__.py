@@ -11,11 +11,11 @@ from cnncourse.widgets.base import Widget, link
 from cnncourse.widgets.boxes import Boxes
 from cnncourse.widgets.connectivity import Connectivity
 from cnncourse.widgets.convolution import Convolution
-from cnncourse.widgets.frrn import Frrn
-from cnncourse.widgets.faster_rcnn import FasterRcnn
 from cnncourse.widgets.encoder_decoder import EncoderDecoder
-from cnncourse.widgets.fcn import Fcn
 from cnncourse.widgets.face_verification import FaceVerification
+from cnncourse.widgets.faster_rcnn import FasterRcnn
+from cnncourse.widgets.fcn import Fcn
+from cnncourse.widgets.frrn import Frrn
 from cnncourse.widgets.googlenet import Googlenet
 from cnncourse.widgets.ilsvrc import Ilsvrc
 from cnncourse.widgets.lenet import Lenet
@@ -36,11 +36,11 @@ __all__ = [
     "Boxes",
     "Connectivity",
     "Convolution",
-    "Frrn",
-    "FasterRcnn",
     "EncoderDecoder",
-    "Fcn",
     "FaceVerification",
+    "FasterRcnn",
+    "Fcn",
+    "Frrn",
     "Googlenet",
     "Ilsvrc",
     "Lenet",

@@ -13,11 +13,10 @@ from cnncourse.models import write_network
 from cnncourse.widgets.base import FOLDER, Widget, link, page_files, self_contained
 from cnncourse.workbench.figures import DescribedFigure
 
-<<<<<<< HEAD
-SHARED = ("detections", "host", "kit", "network", "sheet", "studio")  # what widgets are made of
-=======
 SHARED = (
     "crew",
+    "detections",
+    "dragging",
     "host",
     "kit",
     "network",
@@ -26,7 +25,6 @@ SHARED = (
     "sparse_network",
     "studio",
 )  # what widgets are made of
->>>>>>> picture
 MODULES = sorted(path for path in FOLDER.glob("*.mjs") if path.stem not in SHARED)
 
 
