@@ -57,7 +57,7 @@ WRONG = {
     "histograms are added": (regions(mean="first[2] + second[2]"), {"region-joined": 2}, "so that their sum is 2"),
     "the box of the first region begins the new one": (
         regions(corner="a[0], a[1]"),
-        {"region-joined": 2},
+        {"region-joined": 2, "region-alike": 2},
         "",
     ),
     "the whole common box is a hole": (

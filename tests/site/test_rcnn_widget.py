@@ -32,7 +32,7 @@ def test_buttons_step_by_mouse(show):
 def test_leaving_a_similarity_out_changes_the_merge(show):
     page = show(Rcnn(merges=20))
     before = page.locator(".rc-bars").text_content()
-    page.get_by_text("colour", exact=True).first.click()
+    page.get_by_role("radio").nth(1).press("Space")
     expect(page.locator(".rc-bars")).not_to_have_text(before)
     expect(page.locator(".rc-bars")).to_contain_text("left out")
 
