@@ -203,7 +203,7 @@ def _moment(person: int, picture: int, seed: int, variation: Variation) -> NDArr
         "background": 1.0,
     }
     scale = np.array([amounts[kind] for kind in face_parts.MOMENTS.values()])
-    return (random.uniform(-1, 1, len(scale)) * scale).astype(np.float32)
+    return (random.uniform(-1, 1, len(scale)) * scale).astype(np.float32)  # type: ignore[no-any-return]
 
 
 def _grain(person: int, picture: int, seed: int, size: int) -> NDArray[np.float64]:
