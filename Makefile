@@ -10,7 +10,7 @@ endif
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab serve exercises grade mutants check benchmarks clean
+.PHONY: help book test lab serve pdf exercises grade mutants check benchmarks clean
 
 help:       ## list the verbs
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -30,6 +30,10 @@ lab: $(VENV)/.book       ## open JupyterLab with chapters and exercises as noteb
 
 serve: book       ## serve the website on 127.0.0.1 (PORT=8000)
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+pdf: book $(VENV)/.dev       ## print the website into _build/course.pdf, each widget as a still
+	@$(BIN)/python tools/find_chromium.py --install
+	$(BIN)/python tools/print_book.py
 
 exercises: $(VENV)/.dev       ## regenerate the student release from solutions/
 	$(BIN)/python tools/exercises.py

@@ -1,8 +1,12 @@
 """The workspace of `make lab`: chapters as notebooks, and a student's edits survive every update."""
 
 import json
+import re
 
+import nbformat
 import notebooks
+import pytest
+from nbclient import NotebookClient
 
 
 def test_a_chapter_becomes_a_notebook_without_roles_of_the_website():
@@ -39,3 +43,28 @@ def test_an_update_renews_what_was_not_edited(tmp_path, monkeypatch):
         monkeypatch.setattr(notebooks, "_workspace_files", lambda version=version: {"a.ipynb": version})
         notebooks.update_workspace(tmp_path)
     assert (tmp_path / "a.ipynb").read_text() == "new"
+
+
+def test_a_notebook_to_take_home_begins_by_installing_the_course_and_one_of_the_workspace_does_not():
+    page = notebooks.BOOK / "layers" / "stride_arithmetic.md"
+    alone, inside = (json.loads(notebooks.as_notebook(page, alone=flag)) for flag in (True, False))
+    assert re.search(
+        r'%pip install --quiet "cnncourse\[widgets\] @ git\+https://.*@v\d', "".join(alone["cells"][0]["source"])
+    )
+    assert not any("%pip" in "".join(cell["source"]) for cell in inside["cells"])
+    assert len(alone["cells"]) == len(inside["cells"]) + 1
+
+
+def test_binder_finds_the_notebooks_and_what_to_install(tmp_path):
+    count = notebooks.publish_for_services(tmp_path)
+    assert len(list(tmp_path.rglob("*.ipynb"))) == count
+    assert "cnncourse[widgets] @ git+https://" in (tmp_path / "requirements.txt").read_text()
+
+
+@pytest.mark.nbgrader
+def test_a_notebook_to_take_home_runs_by_itself_in_an_empty_folder(tmp_path):
+    page = notebooks.BOOK / "layers" / "stride_arithmetic.md"
+    notebook = nbformat.reads(notebooks.as_notebook(page, alone=True), as_version=4)
+    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    assert all(cell.get("execution_count") for cell in notebook.cells if cell.cell_type == "code")
+    assert list(tmp_path.iterdir()) == []

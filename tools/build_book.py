@@ -80,6 +80,28 @@ def execute(pages: list[Path]) -> int:
     return len(result.succeeded)
 
 
+def table_of_times(wall: float) -> str:
+    """Seconds that each chapter took when it was executed, and how well the cores were used in `wall` seconds.
+
+    A chapter's time is what its process took beside its neighbours; on a machine with free cores the sum of these
+    times is what one core would need.
+    """
+    from jupyter_cache import get_cache
+
+    cache = get_cache(CACHE)
+    seconds = {}
+    for record in cache.list_project_records():
+        found = cache.get_cached_project_nb(record.uri)
+        if found is not None and found.data.get("execution_seconds"):
+            name = Path(record.uri).relative_to(BOOK).with_suffix("").as_posix()
+            seconds[name] = float(found.data["execution_seconds"])
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    lines = [f"{time:7.1f} s  {name}" for name, time in sorted(seconds.items(), key=lambda item: -item[1])]
+    total = sum(seconds.values())
+    share = total / (wall * min(cores, len(seconds) or 1))
+    return "\n".join([*lines, f"{total:7.1f} s  together, in {wall:.0f} s on {cores} cores: efficiency {share:.2f}"])
+
+
 def build_site() -> None:
     """Run Jupyter Book with warnings as errors."""
     command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(BOOK), "-W", "-n", "--keep-going"]
@@ -120,6 +142,8 @@ def main() -> None:
         f"{executed} of {len(pages)} chapters executed in {done - began:.0f} s, the others were cached",
         flush=True,
     )
+    if executed == len(pages):
+        print(table_of_times(done - began), flush=True)
     build_site()
     from notebooks import publish_notebooks
 

@@ -9,15 +9,23 @@ import argparse
 import hashlib
 import json
 import re
+import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import jupytext
+import yaml
 from build_book import BOOK, ROOT, chapters
+from nbformat.v4 import new_code_cell
 from pybtex.database import parse_file
+
+sys.path.insert(0, str(BOOK / "_extensions"))
+from quiz import as_markdown, read
 
 from cnncourse.workbench.ledger import load_ledger
 
 LAB = ROOT / "lab"
+_QUIZ = re.compile(r"^```\{quiz\}\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _ROLE = re.compile(r"\{(number|cite:t|cite:p|term|ref|numref|doc|download)\}`([^`]+)`")
 
 
@@ -47,13 +55,28 @@ def plain(markdown: str) -> str:
             return re.sub(r"(.*?)\s*<(?:\.\./)+(exercises/[^>]*)>$", r"[\1](../\2)", text)
         return re.sub(r"\s*<[^>]*>$", "", text)
 
-    return _ROLE.sub(replace, markdown)
+    return _ROLE.sub(replace, _QUIZ.sub(lambda found: as_markdown(read(found[1])), markdown))
 
 
-def as_notebook(chapter: Path) -> str:
-    """A chapter as notebook JSON without outputs; the same chapter gives the same bytes."""
+def installing() -> str:
+    """The first cell of a notebook that was taken home: it installs this version of the course where there is none."""
+    repository = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]["url"]
+    return f"""# Installs the course where it is missing, for example in Colab.
+import importlib.util
+
+if importlib.util.find_spec("cnncourse") is None:
+    %pip install --quiet "cnncourse[widgets] @ git+{repository}@v{version("cnncourse")}\""""
+
+
+def as_notebook(chapter: Path, *, alone: bool = False) -> str:
+    """A chapter as notebook JSON without outputs; the same chapter gives the same bytes.
+
+    One that stands `alone` begins with a cell that installs the course.
+    """
     notebook = jupytext.reads(plain(chapter.read_text(encoding="utf-8")), fmt="md:myst")
     notebook.metadata.pop("jupytext", None)
+    if alone:
+        notebook.cells.insert(0, new_code_cell(installing()))
     for number, cell in enumerate(notebook.cells):
         cell["id"] = hashlib.sha256(f"{number}{cell.source}".encode()).hexdigest()[:8]
     return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
@@ -65,7 +88,7 @@ def publish_notebooks(folder: Path) -> int:
     for page in pages:
         target = (folder / page.relative_to(BOOK)).with_suffix(".ipynb")
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(as_notebook(page), encoding="utf-8")
+        target.write_text(as_notebook(page, alone=True), encoding="utf-8")
     return len(pages)
 
 
@@ -103,8 +126,22 @@ def _workspace_files() -> dict[str, str]:
     return files
 
 
+def publish_for_services(folder: Path) -> int:
+    """Write into `folder` what Colab and Binder need: the notebooks, and what Binder installs for them."""
+    count = publish_notebooks(folder)
+    package = re.search(r'"(cnncourse.*?)"$', installing())
+    assert package is not None
+    (folder / "requirements.txt").write_text(f"jupyterlab\n{package[1]}\n", encoding="utf-8")
+    return count
+
+
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Fill the workspace of `make lab`.")
+    parser = argparse.ArgumentParser(description="Fill the workspace of `make lab`, or a folder with notebooks alone.")
     parser.add_argument("folder", nargs="?", type=Path, default=LAB)
-    for line in update_workspace(parser.parse_args().folder):
-        print("new:", line)
+    parser.add_argument("--alone", action="store_true", help="notebooks that install the course, and no exercises")
+    options = parser.parse_args()
+    if options.alone:
+        print(f"{publish_for_services(options.folder)} notebooks in {options.folder}")
+    else:
+        for line in update_workspace(options.folder):
+            print("new:", line)

@@ -79,6 +79,7 @@ class Widget(anywidget.AnyWidget):
 
     stem: str
     page_files: ClassVar[Mapping[str, Callable[[], bytes]]] = MappingProxyType({})
+    fetched_later: ClassVar[frozenset[str]] = frozenset()  # traits whose file the module asks for when it needs it
     _shared: Mapping[str, str] = MappingProxyType({})
 
     def __init_subclass__(cls, stem: str = "", **options: Any) -> None:
@@ -114,7 +115,8 @@ class Widget(anywidget.AnyWidget):
         return self
 
     def _page_state(self) -> dict[str, Any]:
-        return self.state() | {trait: {"$file": file} for trait, file in self.files().items()}
+        later = {trait: {"$later": True} for trait in self.fetched_later}
+        return self.state() | {trait: {"$file": file} | later.get(trait, {}) for trait, file in self.files().items()}
 
     def _html(self) -> str:
         shared = html.escape(json.dumps(dict(self._shared), sort_keys=True))

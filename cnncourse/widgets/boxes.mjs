@@ -2,88 +2,9 @@
  * Boxes to drag over a drawn scene: their IoU, which of them survive, and the precision–recall curve of the list.
  * The functions mirror `cnncourse.applications`; tests/vectors/boxes.json checks both.
  */
+import { CURVE_STYLE, averagePrecision, curveOf, drawCurve, iou, judge, ranked, scenery, suppress } from "./detections.mjs";
+import { PANE_STYLE, makeDraggable } from "./dragging.mjs";
 import { bytesOf, h, panel, put, refill, short, svg, update } from "./kit.mjs";
-
-/** @typedef {[number, number, number, number]} Box x1, y1, x2, y2; x2 and y2 lie one past the last pixel */
-
-const area = ([x1, y1, x2, y2]) => (x2 - x1) * (y2 - y1);
-
-/** Intersection over union; a box without area overlaps nothing. @param {Box} a @param {Box} b */
-export function iou(a, b) {
-  const width = Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0]));
-  const height = Math.max(0, Math.min(a[3], b[3]) - Math.max(a[1], b[1]));
-  const shared = width * height;
-  return shared > 0 ? shared / (area(a) + area(b) - shared) : 0;
-}
-
-/** Indices from the best score to the worst; of equals the earlier one first. @param {number[]} scores */
-export function ranked(scores) {
-  return scores.map((_, index) => index).sort((a, b) => scores[b] - scores[a] || a - b);
-}
-
-/** Greedy suppression: indices of the boxes that stay, best first. */
-export function suppress(boxes, scores, threshold) {
-  const kept = [];
-  for (const index of ranked(scores)) {
-    if (kept.every((better) => iou(boxes[better], boxes[index]) <= threshold)) kept.push(index);
-  }
-  return kept;
-}
-
-/** For each box 1 if it is the first on an object that it overlaps most and by at least `threshold`, else 0. */
-export function judge(boxes, scores, truth, threshold = 0.5) {
-  const verdicts = boxes.map(() => 0);
-  const taken = new Set();
-  for (const index of ranked(scores)) {
-    const overlaps = truth.map((object) => iou(boxes[index], object));
-    const best = Math.max(0, ...overlaps);
-    const target = overlaps.indexOf(best);
-    if (best > 0 && best >= threshold && !taken.has(target)) {
-      taken.add(target);
-      verdicts[index] = 1;
-    }
-  }
-  return verdicts;
-}
-
-/** Precision and recall after each verdict; the verdicts are sorted from the best score to the worst. */
-export function curveOf(verdicts, positives) {
-  let found = 0;
-  return verdicts.map((verdict, index) => {
-    found += verdict;
-    return { precision: found / (index + 1), recall: found / positives };
-  });
-}
-
-/** Area under the best precision still to come. */
-export function averagePrecision(curve) {
-  let [sum, best] = [0, 0];
-  for (let index = curve.length - 1; index >= 0; index -= 1) {
-    best = Math.max(best, curve[index].precision);
-    sum += best * (curve[index].recall - (curve[index - 1]?.recall ?? 0));
-  }
-  return sum;
-}
-
-/** Index of the smallest box around a point, or −1. */
-export function boxAt(boxes, x, y) {
-  const around = boxes.map((_, index) => index)
-    .filter((index) => boxes[index][0] <= x && x <= boxes[index][2] && boxes[index][1] <= y && y <= boxes[index][3]);
-  return around.sort((a, b) => area(boxes[a]) - area(boxes[b]))[0] ?? -1;
-}
-
-/** A box moved by whole pixels, as far as the scene allows. @param {Box} box @returns {Box} */
-export function moved([x1, y1, x2, y2], right, down, side) {
-  const x = Math.max(-x1, Math.min(side - x2, Math.round(right)));
-  const y = Math.max(-y1, Math.min(side - y2, Math.round(down)));
-  return [x1 + x, y1 + y, x2 + x, y2 + y];
-}
-
-/** A box whose lower right corner is moved; one pixel is left at least. @param {Box} box @returns {Box} */
-export function resized([x1, y1, x2, y2], right, down, side) {
-  const fit = (low, high) => Math.max(low + 1, Math.min(side, Math.round(high)));
-  return [x1, y1, fit(x1, x2 + right), fit(y1, y2 + down)];
-}
 
 /** Everything that follows from the list, for the view and for the tests. */
 export function evaluate({ boxes, scores, truth, suppression, cut }) {
@@ -106,29 +27,18 @@ export function sentence(total, { kept, curve, number, whole, cut }) {
 
 // The view --------------------------------------------------------------------------------------------------------
 
-const STYLE = `
+const STYLE = `${CURVE_STYLE}${PANE_STYLE}
 .bx-stage { display: grid; gap: 1rem 1.4rem; grid-template-columns: minmax(0, 1fr); align-items: start; }
-.bx-pane { position: relative; width: 100%; max-width: 26rem; border-radius: 4px; touch-action: none; user-select: none; cursor: grab; }
-.bx-pane canvas { display: block; width: 100%; image-rendering: pixelated; border-radius: 4px; }
-.bx-pane svg { position: absolute; inset: 0; width: 100%; height: 100%; overflow: visible; pointer-events: none; }
-.bx-pane rect, .bx-legend rect { fill: none; vector-effect: non-scaling-stroke; stroke-width: 2; }
+.bx-legend rect { fill: none; stroke-width: 2; }
 .bx-true { stroke: var(--cnn-green); }
 .bx-kept { stroke: var(--cnn-orange); }
 .bx-gone { stroke: var(--cnn-grey); stroke-dasharray: 3 3; }
-.bx-pane .bx-chosen { stroke-width: 4; }
-.bx-pane .bx-handle { fill: var(--cnn-orange); stroke: #fff; stroke-width: 1; }
 .bx-table { width: 100%; border-collapse: collapse; font-size: 0.88em; margin: 0; }
 .bx-table :is(th, td) { padding: 0.1rem 0.4rem; text-align: right; border: 0; background: none; }
 .bx-table th { font-weight: 400; color: var(--cnn-muted); }
 .bx-table :is(th, td):last-child { text-align: left; }
 .bx-pick { min-width: 3.4em; min-height: 26px; padding: 0 0.5em; border: 1px solid var(--cnn-line); border-radius: 7px; background: var(--cnn-faint); color: inherit; font: inherit; cursor: pointer; }
 .bx-pick[aria-pressed="true"] { border: 2px solid var(--cnn-accent); font-weight: 700; }
-.bx-curve { display: block; width: 100%; max-width: 20rem; height: auto; overflow: visible; }
-.bx-curve text { font-size: 10px; fill: var(--cnn-muted); text-anchor: middle; }
-.bx-axis { fill: none; stroke: var(--cnn-line); }
-.bx-area { fill: color-mix(in srgb, var(--cnn-blue) 18%, transparent); }
-.bx-line { fill: none; stroke: var(--cnn-blue); stroke-width: 2; }
-.bx-dot { fill: var(--cnn-orange); }
 @container (min-width: 34rem) { .bx-stage { grid-template-columns: repeat(2, minmax(0, 1fr)); } }
 `;
 
@@ -136,7 +46,7 @@ function render({ model, el }) {
   const ui = panel({ model, el }, { label: "Detections to drag, and how good their list is", style: STYLE });
   const side = model.get("side");
   const marks = svg("svg", { viewBox: `0 0 ${side} ${side}`, "aria-hidden": "true" });
-  const pane = h("div", {}, scenery(model, side), marks);
+  const pane = h("div", {}, scenery(bytesOf(model.get("picture")), side), marks);
   const [table, chart] = [h("div"), h("div", { class: "cnn-part" })];
   const [say, overlap] = [h("p", { class: "cnn-say" }), h("p", { class: "cnn-say" })];
   const start = model.get("boxes").map((box) => [...box]);
@@ -188,16 +98,6 @@ function render({ model, el }) {
   return ui.dispose;
 }
 
-/** The picture, one canvas pixel each. */
-function scenery(model, side) {
-  const canvas = h("canvas", { width: side, height: side });
-  const rgb = bytesOf(model.get("picture"));
-  const bytes = new Uint8ClampedArray(side * side * 4).fill(255);
-  for (let index = 0; index < side * side; index += 1) bytes.set(rgb.subarray(3 * index, 3 * index + 3), 4 * index);
-  canvas.getContext("2d").putImageData(new ImageData(bytes, side, side), 0, 0);
-  return canvas;
-}
-
 function key(kind, text) {
   return h("span", {}, svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" },
     svg("rect", { class: kind, x: 2, y: 2, width: 12, height: 12 })), text);
@@ -213,61 +113,6 @@ function rows(order, scores, best, verdict, chosen, pick) {
   return h("table", { class: "bx-table" },
     h("thead", {}, h("tr", {}, ["score", "IoU", "verdict"].map((name) => h("th", { scope: "col" }, name)))),
     h("tbody", {}, order.map(line)));
-}
-
-function drawCurve({ curve, number, whole }) {
-  const [x, y] = [(recall) => 22 + 150 * recall, (precision) => 108 - 98 * precision];
-  const steps = [];
-  let best = 0;
-  for (const point of [...curve].reverse()) {
-    best = Math.max(best, point.precision);
-    steps.unshift({ recall: point.recall, precision: best });
-  }
-  let path = `M${x(0)} ${y(steps[0]?.precision ?? 0)}`;
-  steps.forEach(({ recall, precision }) => { path += `V${y(precision)}H${x(recall)}`; });
-  const dot = curve[number - 1];
-  return svg("svg", { class: "bx-curve", viewBox: "0 0 184 138", role: "img", "aria-label": `Precision over recall; the area is ${whole.toFixed(2)}` },
-    svg("path", { class: "bx-area", d: `${path}V${y(0)}H${x(0)}Z` }),
-    svg("path", { class: "bx-axis", d: `M${x(0)} ${y(1)}V${y(0)}H${x(1)}` }),
-    svg("path", { class: "bx-line", d: path }),
-    dot && svg("circle", { class: "bx-dot", cx: x(dot.recall), cy: y(dot.precision), r: 4 }),
-    [0, 0.5, 1].map((part) => [svg("text", { x: x(part), y: 121 }, String(part)), svg("text", { x: 10, y: y(part) + 3 }, String(part))]),
-    svg("text", { x: x(0.5), y: 135 }, "recall"));
-}
-
-/** Dragging by mouse or finger, and arrow keys. */
-function makeDraggable(pane, model, change, chosen, side) {
-  let from = null;
-  const place = (event) => {
-    const frame = pane.getBoundingClientRect();
-    return [event.clientX - frame.left, event.clientY - frame.top].map((value) => (value / frame.width) * side);
-  };
-  update(pane, {
-    class: "bx-pane", tabindex: 0, role: "application", "aria-roledescription": "boxes to move",
-    onpointerdown: (event) => {
-      const [x, y] = place(event);
-      const now = model.get("boxes")[chosen()];
-      const grip = now && Math.hypot(x - now[2], y - now[3]) < Math.max(4, (14 * side) / pane.clientWidth);
-      const index = grip ? chosen() : boxAt(model.get("boxes"), x, y);
-      if (index < 0) return;
-      pane.setPointerCapture(event.pointerId);
-      put(model, { chosen: index });
-      from = { x, y, box: model.get("boxes")[index], act: grip ? resized : moved };
-    },
-    onpointermove: (event) => {
-      if (!from) return;
-      const [x, y] = place(event);
-      change(from.act(from.box, x - from.x, y - from.y, side));
-    },
-    onpointerup: () => { from = null; },
-    onpointercancel: () => { from = null; },
-    onkeydown: (event) => {
-      const step = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }[event.key];
-      if (!step || chosen() < 0) return;
-      event.preventDefault();
-      change((event.shiftKey ? resized : moved)(model.get("boxes")[chosen()], ...step, side));
-    },
-  });
 }
 
 export default { render };

@@ -20,7 +20,7 @@ from cnncourse.widgets.base import Widget
 from cnncourse.workbench.figures import DescribedFigure, show, show_boxes, show_image, subplots
 
 SIDE = 96
-_SCENE = scenes.draw(8, size=SIDE, objects=(3, 3))
+SCENE = scenes.draw(8, size=SIDE, objects=(3, 3))
 
 
 class Boxes(Widget, stem="boxes"):
@@ -53,7 +53,7 @@ class Boxes(Widget, stem="boxes"):
     side = traitlets.Int(SIDE, read_only=True).tag(sync=True)
 
     def __init__(self, **values: Any) -> None:
-        found = imitate_detector(Truth(_SCENE.boxes, _SCENE.labels), (SIDE, SIDE), 3, 0.12, 1, seed=4)
+        found = imitate_detector(Truth(SCENE.boxes, SCENE.labels), (SIDE, SIDE), 3, 0.12, 1, seed=4)
         order = found.scores.argsort(descending=True)
         values.setdefault("boxes", found.boxes[order].round().int().tolist())
         values.setdefault("scores", [round(score, 2) for score in found.scores[order].tolist()])
@@ -61,15 +61,15 @@ class Boxes(Widget, stem="boxes"):
 
     @traitlets.default("truth")
     def _true_boxes(self) -> list[list[int]]:
-        return _SCENE.boxes.int().tolist()
+        return SCENE.boxes.int().tolist()
 
     @traitlets.default("names")
     def _true_names(self) -> list[str]:
-        return [scenes.CLASSES[label] for label in _SCENE.labels]
+        return [scenes.CLASSES[label] for label in SCENE.labels]
 
     @traitlets.default("picture")
     def _draw(self) -> bytes:
-        return bytes((_SCENE.image.permute(1, 2, 0) * 255).round().to(torch.uint8).flatten().tolist())
+        return picture_of(SCENE)
 
     @property
     def overlaps(self) -> Tensor:
@@ -104,7 +104,7 @@ class Boxes(Widget, stem="boxes"):
     def still(self) -> DescribedFigure:
         """The scene with the boxes that survive, and the curve."""
         figure, axes = subplots(1, 2, width=6.6, height=3.3)
-        show_image(axes[0, 0], _SCENE.image)
+        show_image(axes[0, 0], SCENE.image)
         show_boxes(axes[0, 0], _tensor(self.truth), "green", self.names)
         show_boxes(axes[0, 0], _tensor(self.boxes)[self.kept], "orange", linewidth=1.4)
         precision, recall = self.curve
@@ -117,6 +117,11 @@ class Boxes(Widget, stem="boxes"):
             f"{self.average_precision:.2f}.",
             caption="Detections, what suppression leaves of them, and how good the list is.",
         )
+
+
+def picture_of(scene: scenes.Scene) -> bytes:
+    """A scene as the page paints it, three bytes for each pixel, row by row."""
+    return bytes((scene.image.permute(1, 2, 0) * 255).round().to(torch.uint8).flatten().tolist())
 
 
 def _tensor(boxes: list[list[int]]) -> Tensor:

@@ -53,12 +53,17 @@ export function readState(text) {
 }
 
 /**
- * Fetch what stands in files beside this module: `{"$file": "network.bin"}` becomes a DataView too.
+ * Fetch what stands in files beside this module: `{"$file": "network.bin"}` becomes a DataView too; with `"$later"` it
+ * becomes a function that fetches it when the widget needs it.
  * @param {Record<string, any>} state @param {(name: string) => Promise<ArrayBuffer>} get
  */
 export async function fetchFiles(state, get = file) {
   const names = Object.keys(state).filter((name) => typeof state[name]?.$file === "string");
-  await Promise.all(names.map(async (name) => { state[name] = new DataView(await get(state[name].$file)); }));
+  await Promise.all(names.map(async (name) => {
+    const { $file, $later } = state[name];
+    const arrive = async () => new DataView(await get($file));
+    state[name] = $later ? arrive : await arrive();
+  }));
   return state;
 }
 

@@ -346,6 +346,11 @@ export function bytesOf(view) {
   return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 }
 
+/** A large value when it is needed: the page's host may give a function that fetches it. @returns {Promise<DataView>} */
+export async function arrived(value) {
+  return typeof value === "function" ? value() : value;
+}
+
 /** The float32 numbers of a value that Python sent as `bytes`. @param {DataView} view */
 export function floatsOf(view) {
   return new Float32Array(bytesOf(view).slice().buffer);

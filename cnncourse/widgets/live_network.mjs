@@ -2,6 +2,7 @@
  * A trained network that lives in the page: draw or bring a picture, and see all its maps, what the answer depends on,
  * any unit brought back to the pixels, an occlusion map, a dream. All computing is done by `studio.mjs`, in a worker.
  */
+import { openCrew } from "./crew.mjs";
 import { bytesOf, h, moveInGrid, panel, put, reducedMotion, short, signedColour, update } from "./kit.mjs";
 import { describe } from "./network.mjs";
 import { drawingSheet, stroked } from "./sheet.mjs";
@@ -120,47 +121,13 @@ function warm() {
 /**
  * A studio in a worker, or on this thread where none can be started.
  * @param {(message: any) => void} hear
- * @returns {{ send: (message: any) => void, end: () => void }}
  */
 export function openStudio(hear) {
-  let [worker, here, alive] = [null, null, true];
-  const early = []; // kept until the worker has answered once, in case that it never does
-  const stay = () => {
-    worker?.terminate();
-    worker = null;
-    here = studio((message) => { if (alive) hear(message); });
-    early.splice(0).forEach(here);
-  };
-  let answered = false;
-  try {
-    worker = spare.pop() ?? newWorker();
+  return openCrew(() => {
+    const worker = spare.pop() ?? newWorker();
     if (worker.failed) throw new Error("the worker could not be loaded");
-    worker.onmessage = ({ data }) => {
-      answered = true;
-      early.length = 0;
-      hear(data);
-    };
-    worker.onerror = (event) => {
-      if (answered) return;
-      event.preventDefault();
-      stay();
-    };
-  } catch {
-    stay();
-  }
-  return {
-    send(message) {
-      if (here) setTimeout(() => here(message), 0);
-      else {
-        if (!answered) early.push(message);
-        worker.postMessage(message);
-      }
-    },
-    end() {
-      alive = false;
-      worker?.terminate();
-    },
-  };
+    return worker;
+  }, studio, hear);
 }
 
 // The view --------------------------------------------------------------------------------------------------------

@@ -12,6 +12,8 @@ from site_pages import PAGES, SITE
 KILOBYTES = 1000
 # What a page may cost, compressed. Photographs and formulas cost most; the last row is the trained network.
 BUDGET = {"": 700, "search.html": 250, "index.html": 250, "numbers.html": 250, "visualization/activations.html": 2000}
+# The network of this page is fetched at the first picture alone, and must not weigh on the page.
+BUDGET["applications/own_picture.html"] = 800
 
 pytestmark = pytest.mark.site
 

@@ -2,7 +2,11 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import * as widget from "../../cnncourse/widgets/boxes.mjs";
+import * as list from "../../cnncourse/widgets/boxes.mjs";
+import { boxAt, moved, resized } from "../../cnncourse/widgets/dragging.mjs";
+import * as shared from "../../cnncourse/widgets/detections.mjs";
+
+const widget = { ...shared, ...list };
 
 const { truth, lists } = JSON.parse(readFileSync(new URL("../vectors/boxes.json", import.meta.url), "utf8"));
 const near = (actual, expected) => assert.ok(Math.abs(actual - expected) < 1e-12, `${actual} is not ${expected}`);
@@ -36,15 +40,15 @@ test("a cut hands in the best part of the list", () => {
 });
 
 test("boxes stay in the scene and keep a pixel", () => {
-  assert.deepEqual(widget.moved([2, 3, 10, 12], -5, 90, 96), [0, 87, 8, 96]);
-  assert.deepEqual(widget.moved([2, 3, 10, 12], 1.4, -0.6, 96), [3, 2, 11, 11]);
-  assert.deepEqual(widget.resized([2, 3, 10, 12], -50, 200, 96), [2, 3, 3, 96]);
+  assert.deepEqual(moved([2, 3, 10, 12], -5, 90, 96), [0, 87, 8, 96]);
+  assert.deepEqual(moved([2, 3, 10, 12], 1.4, -0.6, 96), [3, 2, 11, 11]);
+  assert.deepEqual(resized([2, 3, 10, 12], -50, 200, 96), [2, 3, 3, 96]);
 });
 
 test("the smallest box around a point is taken", () => {
-  assert.equal(widget.boxAt([[0, 0, 50, 50], [10, 10, 20, 20]], 15, 15), 1);
-  assert.equal(widget.boxAt([[0, 0, 50, 50], [10, 10, 20, 20]], 30, 30), 0);
-  assert.equal(widget.boxAt([], 3, 3), -1);
+  assert.equal(boxAt([[0, 0, 50, 50], [10, 10, 20, 20]], 15, 15), 1);
+  assert.equal(boxAt([[0, 0, 50, 50], [10, 10, 20, 20]], 30, 30), 0);
+  assert.equal(boxAt([], 3, 3), -1);
 });
 
 test("the list is told in words", () => {

@@ -13,7 +13,18 @@ from cnncourse.models import write_network
 from cnncourse.widgets.base import FOLDER, Widget, link, page_files, self_contained
 from cnncourse.workbench.figures import DescribedFigure
 
-SHARED = ("host", "kit", "network", "sheet", "studio")  # what widgets are made of
+SHARED = (
+    "crew",
+    "detections",
+    "dragging",
+    "host",
+    "kit",
+    "network",
+    "recognizer",
+    "sheet",
+    "sparse_network",
+    "studio",
+)  # what widgets are made of
 MODULES = sorted(path for path in FOLDER.glob("*.mjs") if path.stem not in SHARED)
 
 
