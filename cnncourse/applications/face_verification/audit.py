@@ -123,7 +123,7 @@ def interval_over_people(
     checks.whole_number("seed", seed, 0, "Any whole number will do.")
     if not len(pairs):
         return math.nan, math.nan
-    known, numbered = people.unique(return_inverse=True)
+    known, numbered = people.unique(return_inverse=True)  # type: ignore[no-untyped-call]
     first, second = numbered[pairs.first], numbered[pairs.second]
     random = torch.Generator().manual_seed(seed)
     drawn = torch.randint(len(known), (draws, len(known)), generator=random)

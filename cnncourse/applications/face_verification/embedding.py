@@ -83,7 +83,7 @@ class People:
 
     def __post_init__(self) -> None:
         checks.whole_number("pictures", self.pictures, 2, "One picture of a person makes no pair.")
-        object.__setattr__(self, "_known", self.source.people.unique())
+        object.__setattr__(self, "_known", self.source.people.unique())  # type: ignore[no-untyped-call]
 
     def __len__(self) -> int:
         return len(self._known)  # type: ignore[attr-defined]

@@ -32,7 +32,8 @@ class Pairs:
     def distances(self, vectors: Tensor) -> Tensor:
         """Euclidean distance of each pair, from the embeddings (N, D) of all pictures."""
         checks.tensor("vectors", vectors, "N D")
-        return (vectors[self.first] - vectors[self.second]).norm(dim=1)
+        distances: Tensor = (vectors[self.first] - vectors[self.second]).norm(dim=1)
+        return distances
 
 
 def draw_pairs(people: Tensor, each: int = 300, folds: int = 10, seed: int = 0, groups: Tensor | None = None) -> Pairs:
@@ -60,7 +61,7 @@ def draw_pairs(people: Tensor, each: int = 300, folds: int = 10, seed: int = 0, 
     checks.whole_number("each", each, 1, "Ask for at least one pair of either kind.")
     checks.whole_number("folds", folds, 1, "Use 1 for no division.")
     random = torch.Generator().manual_seed(checks.whole_number("seed", seed, 0, "Any whole number will do."))
-    known = people.unique()
+    known = people.unique()  # type: ignore[no-untyped-call]
     if len(known) < folds:
         raise ValueError(f"folds is {folds}, but there are only {len(known)} persons to divide among them")
     shuffled = known[torch.randperm(len(known), generator=random)]

@@ -110,7 +110,7 @@ def best_threshold(distances: Tensor, same: Tensor) -> float:
     distances, same = _checked(distances, same)
     if not len(distances):
         raise ValueError("there are no pairs to choose a threshold from")
-    candidates = distances.unique()
+    candidates = distances.unique()  # type: ignore[no-untyped-call]
     ranked = distances[same].sort().values, distances[~same].sort().values
     accepted, wrong = (torch.searchsorted(kind, candidates, right=True) for kind in ranked)
     right = torch.cat([torch.zeros(1, dtype=torch.int64), accepted - wrong])  # up to a constant, "never" first
@@ -138,7 +138,7 @@ def fold_accuracy(distances: Tensor, same: Tensor, fold: Tensor) -> FoldAccuracy
     """
     distances, same = _checked(distances, same)
     checks.tensor("fold", fold, "P", P=len(distances))
-    numbers = fold.unique().tolist()
+    numbers = fold.unique().tolist()  # type: ignore[no-untyped-call]
     if len(numbers) < 2:
         raise ValueError(f"there are {len(numbers)} folds; at least two are needed, one to test and one to choose from")
     thresholds = [best_threshold(distances[fold != one], same[fold != one]) for one in numbers]
