@@ -107,7 +107,7 @@ class _Canvas:
         covered = np.maximum(covered, self.paint(outline, skin))
         line = -0.42 - 0.14 * who["hairline"] + 0.25 * (self.x - 0.3 * self.now["yaw"]) ** 2
         self.paint(np.maximum(outline - 0.03, self.y - line), hair)
-        return np.maximum(covered, np.clip(0.5 - outline / self.pixel, 0, 1))  # type: ignore[no-any-return]
+        return np.asarray(np.maximum(covered, np.clip(0.5 - outline / self.pixel, 0, 1)), dtype=np.float32)
 
     def place(self, depth: float = 1.0) -> tuple[Numbers, Numbers]:
         """Coordinates on the turned head; what stands out moves farther."""

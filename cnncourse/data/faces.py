@@ -189,7 +189,7 @@ def _group(person: int, group: int | None) -> int:
 
 def _traits(person: int, seed: int, group: int) -> NDArray[np.float32]:
     raw = np.random.default_rng([seed, person]).uniform(-1, 1, len(TRAITS))
-    return (raw * face_parts.amplitudes(group)).astype(np.float32)
+    return np.asarray(raw * face_parts.amplitudes(group), dtype=np.float32)
 
 
 def _moment(person: int, picture: int, seed: int, variation: Variation) -> NDArray[np.float32]:
@@ -203,7 +203,7 @@ def _moment(person: int, picture: int, seed: int, variation: Variation) -> NDArr
         "background": 1.0,
     }
     scale = np.array([amounts[kind] for kind in face_parts.MOMENTS.values()])
-    return (random.uniform(-1, 1, len(scale)) * scale).astype(np.float32)  # type: ignore[no-any-return]
+    return np.asarray(random.uniform(-1, 1, len(scale)) * scale, dtype=np.float32)
 
 
 def _grain(person: int, picture: int, seed: int, size: int) -> NDArray[np.float64]:

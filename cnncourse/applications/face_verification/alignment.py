@@ -118,7 +118,7 @@ def mean_right(kind: str, right: int = 0, trained_with: int = 0) -> float:
     runs = [row for row in measured()["runs"] if (row["kind"], row["trained_with"]) == (kind, trained_with)]
     if not runs or right not in SHIFTS:
         raise ValueError(f"kind {kind!r}, {right} pixels, trained with {trained_with!r}: that was not measured")
-    return sum(row["right"][SHIFTS.index(right)] for row in runs) / len(runs)  # type: ignore[no-any-return]
+    return float(sum(row["right"][SHIFTS.index(right)] for row in runs) / len(runs))
 
 
 def main() -> None:

@@ -32,7 +32,8 @@ class Pairs:
     def distances(self, vectors: Tensor) -> Tensor:
         """Euclidean distance of each pair, from the embeddings (N, D) of all pictures."""
         checks.tensor("vectors", vectors, "N D")
-        return (vectors[self.first] - vectors[self.second]).norm(dim=1)  # type: ignore[no-any-return]
+        distances: Tensor = (vectors[self.first] - vectors[self.second]).norm(dim=1)
+        return distances
 
 
 def draw_pairs(people: Tensor, each: int = 300, folds: int = 10, seed: int = 0, groups: Tensor | None = None) -> Pairs:
