@@ -23,6 +23,7 @@ from cnncourse.applications.boxes import (
 from cnncourse.applications.evaluation import Evaluation, evaluate, truths
 from cnncourse.applications.faster_rcnn import FasterRCNN, roi_align, roi_pool
 from cnncourse.applications.imitation import imitate_detector
+from cnncourse.applications.rcnn import RCNN, Hierarchy, Strategy, group, propose, segment, warp
 from cnncourse.applications.suppression import non_maximum_suppression, soft_suppression
 from cnncourse.applications.transfer import (
     Curve,
@@ -40,12 +41,15 @@ __all__ = [
     "BACKGROUND",
     "BETWEEN",
     "FORMATS",
+    "RCNN",
     "Curve",
     "Detections",
     "Evaluation",
     "FasterRCNN",
+    "Hierarchy",
     "LinearClassifier",
     "Split",
+    "Strategy",
     "Truth",
     "Yolo",
     "YoloDetector",
@@ -63,6 +67,7 @@ __all__ = [
     "features",
     "fit_linear",
     "freeze",
+    "group",
     "imitate_detector",
     "inside",
     "intersections",
@@ -75,9 +80,12 @@ __all__ = [
     "nearest_mean",
     "non_maximum_suppression",
     "precision_recall",
+    "propose",
     "roi_align",
     "roi_pool",
+    "segment",
     "soft_suppression",
     "truths",
+    "warp",
     "yolo_loss",
 ]

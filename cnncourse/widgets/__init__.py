@@ -15,6 +15,7 @@ from cnncourse.widgets.ilsvrc import Ilsvrc
 from cnncourse.widgets.lenet import Lenet
 from cnncourse.widgets.live_network import LiveNetwork
 from cnncourse.widgets.pooling import Pooling
+from cnncourse.widgets.rcnn import Rcnn
 from cnncourse.widgets.receptive_field import ReceptiveField
 from cnncourse.widgets.resnet import Resnet
 from cnncourse.widgets.stride_arithmetic import StrideArithmetic
@@ -32,6 +33,7 @@ __all__ = [
     "Lenet",
     "LiveNetwork",
     "Pooling",
+    "Rcnn",
     "ReceptiveField",
     "Resnet",
     "StrideArithmetic",
