@@ -1,4 +1,4 @@
-"""The comparison: counts under a threshold by hand, pictures counted, the same measure for all, and the shipped three."""
+"""The comparison: counts under a threshold by hand, pictures counted, and the three detectors on the same scenes."""
 
 import math
 
