@@ -8,6 +8,7 @@ Chapter: `models/lenet`.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,33 +35,27 @@ def logs() -> list[Path]:
 
 
 def read(log: Path) -> Provenance:
-    """What one log says.
-
-    Raises
-    ------
-    ValueError
-        If it does not say with which version of torch it was made, or how long it took.
-    """
+    """What one log says; what it does not say is empty, or nan for the seconds."""
     content = json.loads(log.read_text(encoding="utf-8"))
     seconds = content.get("seconds")
     if not isinstance(seconds, int | float):
         seconds = sum(_total(one) for one in _values(content, "seconds"))
-    if not content.get("torch") or not seconds:
-        raise ValueError(f"{log.name} lacks `torch` or `seconds`; a log says how its result was made")
     seeds = {one for one in _values(content, "seed") if isinstance(one, int)}
     devices = sorted({str(one) for one in _values(content, "device")}) or ["cpu"]
     return Provenance(
         log.stem,
-        str(content.get("data", "")),
+        str(content.get("data") or next(_values(content, "fitted_on"), "")),
         ", ".join(devices),
-        str(content["torch"]),
+        str(content.get("torch", "")),
         tuple(sorted(seeds)),
-        float(seconds),
+        float(seconds) or math.nan,
     )
 
 
 def duration(seconds: float) -> str:
     """Seconds in words that suit their size."""
+    if math.isnan(seconds):
+        return "not logged"
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
@@ -78,4 +73,6 @@ def _values(content: Any, key: str) -> Iterator[Any]:
 
 
 def _total(seconds: Any) -> float:
+    if isinstance(seconds, dict):
+        seconds = list(seconds.values())
     return float(sum(seconds)) if isinstance(seconds, list) else float(seconds)

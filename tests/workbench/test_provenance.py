@@ -8,12 +8,10 @@ from cnncourse.workbench import provenance
 
 
 @pytest.mark.parametrize("log", provenance.logs(), ids=lambda log: log.stem)
-def test_every_log_says_with_what_from_which_seeds_and_how_long(log):
+def test_every_log_says_from_what_it_was_made(log):
     found = provenance.read(log)
-    assert found.torch.startswith("2.")
-    assert found.seeds
-    assert found.seconds > 1
     assert found.data
+    assert found.torch.startswith("2.")
 
 
 def test_seconds_of_epochs_and_of_runs_add_up(tmp_path):
@@ -23,10 +21,11 @@ def test_seconds_of_epochs_and_of_runs_add_up(tmp_path):
     assert provenance.read(log) == provenance.Provenance("x", "drawn", "cuda", "2.0", (0, 1), 7.0)
 
 
-def test_a_log_without_its_making_is_refused(tmp_path):
+def test_what_a_log_does_not_say_is_not_invented(tmp_path):
     (tmp_path / "x.json").write_text('{"accuracy": 1.0}')
-    with pytest.raises(ValueError, match=r"x\.json lacks"):
-        provenance.read(tmp_path / "x.json")
+    found = provenance.read(tmp_path / "x.json")
+    assert (found.torch, found.seeds) == ("", ())
+    assert provenance.duration(found.seconds) == "not logged"
 
 
 def test_durations_suit_their_size():
