@@ -201,7 +201,7 @@ function drawCurve({ same, different }, points, threshold, rate) {
   whole && svg("circle", { class: "fv-eer", cx: x(rate), cy: y(1 - rate), r: 6 }),
   whole && svg("circle", { class: "fv-dot", cx: x(far), cy: y(tar), r: 4 }),
   [0, 0.5, 1].map((part) => [svg("text", { x: x(part), y: 121 }, String(part)), svg("text", { x: 10, y: y(part) + 3 }, String(part))]),
-  svg("text", { x: x(0.5), y: 135 }, "FAR; TAR upwards; green: equal error rate"));
+  svg("text", { x: x(0.5), y: 135 }, "FAR; TAR upwards; green: EER"));
 }
 
 export default { render };
