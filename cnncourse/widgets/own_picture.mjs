@@ -158,7 +158,7 @@ function render({ model, el }) {
   const known = h("p", { class: "op-small" });
   const trouble = h("p", { class: "cnn-say cnn-trouble", hidden: true });
   const bars = Array.from({ length: 5 }, (_, rank) => {
-    const [name, fill, number] = [h("span"), h("span"), h("span")];
+    const [name, fill, number] = [h("span", {}, `Answer ${rank + 1}`), h("span"), h("span")];
     const bar = h("button", { type: "button", class: "op-bar", hidden: true, onclick: () => put(model, { rank }) }, name, h("span", { class: "op-track" }, fill), number);
     return { bar, name, fill, number };
   });

@@ -28,10 +28,10 @@ def test_a_click_chooses_a_group_and_a_training_set(show):
     page = show(FaceVerification())
     say = page.locator(".cnn-say")
     everybody = say.text_content()
-    page.get_by_text("coast", exact=True).click()
+    page.get_by_role("radio", name="coast", exact=True).click()
     expect(say).not_to_have_text(everybody)
     even = say.text_content()
-    page.get_by_text("uneven", exact=True).click()
+    page.get_by_role("radio", name="uneven", exact=True).click()
     expect(say).not_to_have_text(even)
 
 
@@ -44,7 +44,7 @@ def test_the_button_goes_to_the_equal_error_rate(show):
 def test_a_phone_shows_it_without_sideways_scrolling(show):
     page = show(FaceVerification(), viewport={"width": 390, "height": 800}, has_touch=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    page.get_by_text("valley", exact=True).tap()
+    page.get_by_role("radio", name="valley", exact=True).tap()
     expect(page.locator(".cnn-say")).to_contain_text("same pairs are refused")
 
 
