@@ -120,7 +120,6 @@ document.addEventListener("DOMContentLoaded", () => {
   if (location.protocol === "file:") sayWhatAFolderCannot();
   const place = document.querySelector(".cnn-progress");
   if (!place) return;
-  place.hidden = false;
   learning.report(place);
   place.querySelector("[data-do=export]").addEventListener("click", () => learning.give(place));
   place.querySelector("[data-do=erase]").addEventListener("click", () => {

@@ -33,16 +33,16 @@ def chapters(app: Sphinx) -> list[tuple[str, str, int]]:
 
 
 def as_html(app: Sphinx, here: str) -> str:
-    """The table and its three buttons, hidden until the script fills them."""
+    """The table and its buttons as a reader finds them who has done nothing yet; the script fills in what was done."""
     rows = "".join(
         f'<tr data-page="{page}" data-quizzes="{questions}">'
         f'<td><a href="{app.builder.get_relative_uri(here, page)}">{html.escape(title)}</a></td>'
-        '<td class="cnn-done"></td><td class="cnn-quizzes"></td></tr>'
+        f'<td class="cnn-done">not yet</td><td class="cnn-quizzes">0 of {questions}</td></tr>'
         for page, title, questions in chapters(app)
     )
     return (
         "<noscript><p>This page needs scripts: your browser keeps the record, not we.</p></noscript>"
-        '<div class="cnn-progress" hidden><table class="table"><thead><tr><th>Chapter</th><th>Read</th>'
+        '<div class="cnn-progress"><table class="table"><thead><tr><th>Chapter</th><th>Read</th>'
         f"<th>Questions right</th></tr></thead><tbody>{rows}</tbody></table>"
         '<p><button type="button" data-do="export">Export to a file</button> '
         '<button type="button" data-do="erase">Erase everything</button></p>'
