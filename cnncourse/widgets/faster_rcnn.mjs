@@ -2,6 +2,7 @@
  * What a trained proposal network says about every anchor of a scene, and which proposals a threshold leaves.
  * The functions mirror `cnncourse.applications`; tests/vectors/faster_rcnn.json checks both.
  */
+import { paintScene } from "./detections.mjs";
 import { bytesOf, cellGrid, h, panel, placeName, put, refill, svg, update } from "./kit.mjs";
 
 /** @typedef {[number, number, number, number]} Box x1, y1, x2, y2 in pixels */
@@ -124,7 +125,7 @@ function render({ model, el }) {
 
   ui.watch(["scene"], () => {
     const first = model.get("scene") * side * side * 3;
-    for (const canvas of [left, right]) scenery(canvas, pictures.subarray(first, first + side * side * 3), side);
+    for (const canvas of [left, right]) paintScene(canvas, pictures.subarray(first, first + side * side * 3), side);
   });
   ui.watch(["scene", "row", "column", "threshold", "suppressed", "suppression"], () => {
     const [scene, row, column, threshold, suppressed, suppression] = ["scene", "row", "column", "threshold", "suppressed", "suppression"]
@@ -158,13 +159,6 @@ function render({ model, el }) {
     ui.announce(say.textContent);
   });
   return ui.dispose;
-}
-
-/** A picture, one canvas pixel each. */
-function scenery(canvas, rgb, side) {
-  const bytes = new Uint8ClampedArray(side * side * 4).fill(255);
-  for (let index = 0; index < side * side; index += 1) bytes.set(rgb.subarray(3 * index, 3 * index + 3), 4 * index);
-  canvas.getContext("2d").putImageData(new ImageData(bytes, side, side), 0, 0);
 }
 
 function key(kind, text) {

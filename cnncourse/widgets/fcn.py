@@ -16,6 +16,7 @@ from cnncourse.applications.fcn import COLOURS, STRIDES, Measures, coloured, mea
 from cnncourse.applications.segmentation_metrics import boundary_f_scores, confusion_matrix
 from cnncourse.data import scenes
 from cnncourse.widgets.base import Widget
+from cnncourse.widgets.boxes import picture_of
 from cnncourse.workbench import normalise
 from cnncourse.workbench.figures import DescribedFigure, show, show_image, subplots
 
@@ -84,7 +85,7 @@ class Fcn(Widget, stem="fcn"):
 
     @traitlets.default("picture")
     def _draw(self) -> bytes:
-        return bytes((_SCENE.image.permute(1, 2, 0) * 255).round().to(torch.uint8).flatten().tolist())
+        return picture_of(_SCENE)
 
     @property
     def painted(self) -> Tensor:

@@ -16,6 +16,7 @@ from cnncourse.applications.rcnn import KINDS, Hierarchy, best_overlaps, group, 
 from cnncourse.applications.rcnn.grouping import describe_regions
 from cnncourse.data import scenes
 from cnncourse.widgets.base import Widget
+from cnncourse.widgets.boxes import picture_of
 from cnncourse.workbench.figures import DescribedFigure, show, show_boxes, show_image, subplots
 
 SIDE, SCALE = 96, 15.0
@@ -52,7 +53,7 @@ class Rcnn(Widget, stem="rcnn"):
 
     @traitlets.default("picture")
     def _draw(self) -> bytes:
-        return bytes((_SCENE.image.permute(1, 2, 0) * 255).round().to(torch.uint8).flatten().tolist())
+        return picture_of(_SCENE)
 
     @traitlets.default("segments")
     def _cut(self) -> bytes:
